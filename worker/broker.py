@@ -1,0 +1,183 @@
+"""The broker as the worker sees it: a few small types and one Protocol, with a Kafka client behind it or plain memory."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+EARLIEST = -2
+LATEST = -1
+
+# What both topics and producers accept; a larger dead letter goes without its value.
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    number: int
+
+
+class Record(NamedTuple):
+    """The bytes at a partition and offset, as they were read."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+    @property
+    def next_offset(self) -> int:
+        """The offset to go on from once this record is done."""
+        return self.offset + 1
+
+
+class Message(NamedTuple):
+    """What is to be written; never a null key with a null value, never a null header value."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class Position(NamedTuple):
+    """A committed position: everything before `next_offset` is done. `metadata` travels with it (at most 4,096 bytes)."""
+
+    next_offset: int
+    metadata: str = ""
+
+
+class Polled(NamedTuple):
+    """What one poll brought.
+
+    `revoked` are the partitions that were taken away during it. Records of theirs from earlier polls that are not
+    committed yet must be dropped: whoever has the partition next starts at the committed position, even if that is
+    this same process again. `records` hold none of those.
+    """
+
+    records: Sequence[Record]
+    revoked: frozenset[Partition] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """How to identify ourselves to Kafka. Files are PEM."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: str | None = None
+    username: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    key_password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach Kafka and how long to wait for it. All times in seconds."""
+
+    bootstrap_servers: str
+    security: Security = Security()
+    client_id: str = "kafka-sentiment"
+    session_timeout: float = 10.0
+    transaction_timeout: float = 15.0
+    # Ours, on every wait: past it the producer is abandoned, because the clients can wait for ever.
+    deadline: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to read: a topic, as a member of a group, or all of it when `group_id` is None (nothing is committed then).
+
+    `start` applies where nothing is committed: `EARLIEST`, `LATEST`, or milliseconds since 1970 (without a group only).
+    """
+
+    topic: str
+    group_id: str | None = None
+    start: int = EARLIEST
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic to create."""
+
+    name: str
+    partitions: int
+    replication: int
+    configs: Mapping[str, str]
+
+
+class Broker(Protocol):
+    """One worker's connection to Kafka. Used from one thread; every call returns within its time limit.
+
+    With a transactional id, what is produced and the committed positions of one batch are one transaction (exactly
+    once). Without, messages are stored first and positions committed after (at least once).
+    Reads committed records only.
+    """
+
+    def start(self, *topics: str) -> None:
+        """Connect and check that `topics` (those to be written) and the source exist.
+
+        Raises KafkaAway (call again later), AccessDenied, TopicMissing.
+        """
+
+    def poll(self, max_records: int, timeout_seconds: float) -> Polled:
+        """Records after those of the last poll, in order per partition; joins the group and keeps its membership.
+
+        Waits up to `timeout_seconds` for the first record, never for more. Empty while Kafka is away.
+        Raises AccessDenied, TopicMissing.
+        """
+
+    def produce(self, messages: Sequence[Message]) -> None:
+        """Start writing `messages`, in order per key; opens the transaction if there is none. Raises RetryBatch."""
+
+    def commit(self, positions: Mapping[Partition, Position]) -> None:
+        """Wait until all that was produced is stored, and commit it with `positions` (empty: nothing was read).
+
+        Raises BatchRefused, BatchExpired, AccessDenied. After an error only `rewind` and `close` are allowed.
+        """
+
+    def rewind(self) -> None:
+        """Abandon what is not committed and go back to the committed positions; afterwards polls bring the same again.
+
+        Raises KafkaAway (call again later), BatchRefused (likewise), AccessDenied.
+        """
+
+    def assignment(self) -> frozenset[Partition]:
+        """The partitions that this member reads at the moment; empty before the group is joined."""
+
+    def committed(self) -> dict[Partition, Position]:
+        """The committed positions of the assigned partitions, asked of Kafka. Raises KafkaAway."""
+
+    def ends(self) -> dict[Partition, int]:
+        """The end of each assigned partition, as far as known without asking."""
+
+    def rebalances(self) -> int:
+        """How many times partitions were assigned since the start."""
+
+    def create_topics(self, topics: Sequence[Topic]) -> None:
+        """Create those that do not exist yet. Raises KafkaAway, AccessDenied."""
+
+    def close(self) -> None:
+        """Abort what is open, leave the group, close the connections; bounded by the deadline, never raises."""
+
+
+def kafka_answers(bootstrap_servers: str, timeout_seconds: float = 1.0) -> bool:
+    """Whether any of the bootstrap servers accepts a connection: independent of any client's own state."""
+    for server in bootstrap_servers.split(","):
+        host, _, port = server.strip().rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout_seconds):
+                return True
+        except (OSError, ValueError):
+            continue
+    return False
