@@ -1,4 +1,4 @@
-"""The broker as the worker sees it: a few small types and one Protocol, with a Kafka client behind it or plain memory."""
+"""The broker as the worker sees it: small types and one Protocol, with a Kafka client behind it or plain memory."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Message(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A committed position: everything before `next_offset` is done. `metadata` travels with it (at most 4,096 bytes)."""
+    """A committed position: all before `next_offset` is done. `metadata` travels with it (at most 4,096 bytes)."""
 
     next_offset: int
     metadata: str = ""

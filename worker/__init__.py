@@ -1,0 +1,1 @@
+"""Kafka in, sentiment out."""

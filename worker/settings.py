@@ -1,0 +1,222 @@
+"""Every setting of the worker: the field's description is its help text and its row in the README."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+import models
+from worker.broker import Connection, Security
+from worker.errors import BadUse
+
+PREFIX = "SENTIMENT_"
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)*$")]
+
+
+class Settings(BaseSettings):
+    """Read from flags first, then from the environment, then from the defaults here."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    kafka_bootstrap_servers: str = Field(
+        "localhost:9092", description="Kafka servers to ask first, host:port, comma-separated"
+    )
+    kafka_group_id: str = Field("sentiment", min_length=1, description="consumer group of the workers")
+    kafka_client: Literal["kafka-python", "librdkafka"] = Field("kafka-python", description="Kafka client library")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to talk to Kafka"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="SASL mechanism"
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user name")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password")
+    kafka_sasl_password_file: Path | None = Field(None, description="file that holds the SASL password")
+    kafka_ssl_ca_file: Path | None = Field(None, description="PEM file of the authorities to trust")
+    kafka_ssl_certificate_file: Path | None = Field(None, description="PEM file of our certificate (mutual TLS)")
+    kafka_ssl_key_file: Path | None = Field(None, description="PEM file of our private key (mutual TLS)")
+    kafka_ssl_key_password: SecretStr | None = Field(None, description="password of the private key")
+    kafka_ssl_key_password_file: Path | None = Field(None, description="file that holds the private key's password")
+    kafka_session_timeout_seconds: Seconds = Field(
+        10.0, description="a worker not heard of for so long loses its partitions"
+    )
+    kafka_transaction_timeout_seconds: Seconds = Field(
+        15.0, description="Kafka aborts a transaction left open for so long"
+    )
+    kafka_deadline_seconds: Seconds = Field(
+        5.0, description="a transaction unanswered for so long is abandoned and done again"
+    )
+
+    input_topic: str = Field("reviews", min_length=1, description="topic of reviews to read")
+    output_topic: str = Field("sentiments", min_length=1, description="topic of sentiments to write")
+    dead_letter_topic: str = Field(
+        "reviews.dead-letter", min_length=1, description="topic of records that hold no valid review"
+    )
+    id_field: Pointer = Field("/id", description="JSON pointer to the review's id in the input")
+    text_field: Pointer = Field("/text", description="JSON pointer to the review's text in the input")
+    max_record_bytes: int = Field(
+        2_097_152, gt=0, description="a record with a larger value is dead-lettered unread (too_large)"
+    )
+    max_dead_letter_ratio: Share = Field(
+        0.5, description="stop when more than this share of the last 1,000 records were dead letters"
+    )
+
+    delivery: Literal["exactly_once", "at_least_once"] = Field("exactly_once", description="delivery guarantee")
+    instance_id: str | None = Field(
+        None,
+        min_length=1,
+        description="name of this process, unique among live ones, for its transactional id (default: host and port)",
+    )
+    start: Literal["earliest", "latest"] = Field(
+        "earliest", description="where the group starts on a partition without a committed offset"
+    )
+    max_batch_records: int = Field(512, gt=0, le=10_000, description="most records in one batch (one transaction)")
+    max_batch_wait_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        0.0, description="how long a batch that is not full may wait for more records (0: take what is there)"
+    )
+
+    redis_url: SecretStr | None = Field(
+        None, description="redis://, rediss:// or unix:// address of the cache (empty: no cache)"
+    )
+    redis_url_file: Path | None = Field(None, description="file that holds the address of the cache")
+    redis_expiry_seconds: int = Field(86_400, gt=0, description="how long a sentiment stays in the cache")
+    redis_timeout_seconds: Seconds = Field(
+        0.5, description="how long a batch waits for the cache before it goes on without"
+    )
+
+    model_store: Path = Field(
+        Path(models.__file__).parent / "store",
+        description="directory of model versions (default: the one that comes along)",
+    )
+    model_name: str = Field("imdb", min_length=1, description="model to score with")
+    model_label: str = Field("stable", min_length=1, description="label that picks the model's version")
+
+    http_host: str = Field("0.0.0.0", description="address on which metrics and health listen")
+    http_port: int = Field(8000, ge=0, le=65_535, description="port of /metrics, /livez and /readyz (0: any free one)")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level to log")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: Any) -> Any:
+        return values if not isinstance(values, dict) else _with_secret_files(values)
+
+    @model_validator(mode="after")
+    def _must_fit_together(self) -> Settings:
+        if self.kafka_deadline_seconds >= self.kafka_transaction_timeout_seconds:
+            raise ValueError("kafka_deadline_seconds must be below kafka_transaction_timeout_seconds")
+        if len({self.input_topic, self.output_topic, self.dead_letter_topic}) < 3:
+            raise ValueError("input_topic, output_topic and dead_letter_topic must be three different topics")
+        if self.kafka_security_protocol.startswith("SASL") and not self.kafka_sasl_mechanism:
+            raise ValueError("kafka_sasl_mechanism must be set with a SASL security protocol")
+        return self
+
+    def connection(self) -> Connection:
+        """How to reach Kafka, as the brokers want it."""
+        security = Security(
+            protocol=self.kafka_security_protocol,
+            mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_sasl_username,
+            password=_plain(self.kafka_sasl_password),
+            ca_file=self.kafka_ssl_ca_file,
+            certificate_file=self.kafka_ssl_certificate_file,
+            key_file=self.kafka_ssl_key_file,
+            key_password=_plain(self.kafka_ssl_key_password),
+        )
+        return Connection(
+            self.kafka_bootstrap_servers,
+            security,
+            session_timeout=self.kafka_session_timeout_seconds,
+            transaction_timeout=self.kafka_transaction_timeout_seconds,
+            deadline=self.kafka_deadline_seconds,
+        )
+
+    def masked(self) -> dict[str, Any]:
+        """All settings for a log line; secrets show as asterisks."""
+        return self.model_dump(mode="json")
+
+
+def load(flags: Mapping[str, Any]) -> Settings:
+    """The settings from given flags (field name to value) and the environment. Raises BadUse with a sentence."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise BadUse(
+            f"unknown setting in the environment: {', '.join(unknown)} (python -m worker run --help lists all)"
+        )
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        raise BadUse("; ".join(_sentences(error))) from None
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """One flag for each setting, absent unless given. Secrets have none: a command line is visible to all."""
+    group = parser.add_argument_group("settings (each also as an environment variable, SENTIMENT_...)")
+    for name, field in Settings.model_fields.items():
+        if not is_secret(field):
+            help_text = f"{field.description} (default: {default_text(field)})".replace("%", "%%")
+            group.add_argument(
+                "--" + name.replace("_", "-"), dest=name, default=argparse.SUPPRESS, metavar="VALUE", help=help_text
+            )
+
+
+def given_flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings among parsed arguments."""
+    return {name: value for name, value in vars(arguments).items() if name in Settings.model_fields}
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the setting's value must never be shown."""
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def default_text(field: FieldInfo) -> str:
+    """The default as people read it."""
+    if isinstance(field.default, Path):
+        return "models/store"
+    return "none" if field.default is None else str(field.default)
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The values that a setting of fixed choices takes; empty for others."""
+    for annotation in (field.annotation, *get_args(field.annotation)):
+        if get_origin(annotation) is Literal:
+            return get_args(annotation)
+    return ()
+
+
+def _with_secret_files(values: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for name in Settings.model_fields:
+        secret = name.removesuffix("_file")
+        if secret != name and secret in Settings.model_fields and values.get(name):
+            if values.get(secret):
+                raise ValueError(f"set {secret} or {name}, not both")
+            try:
+                merged[secret] = Path(values[name]).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(
+                    f"{name}: cannot read {values[name]}: {getattr(error, 'strerror', None) or error}"
+                ) from None
+    return merged
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_input=False, include_url=False):
+        where = "_".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        yield f"setting {where}: {message}" if where else message
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
