@@ -1,0 +1,23 @@
+"""What can go wrong with a model, named by what the caller must do next.
+
+ModelError            base of all; the message is one sentence for a person
+├── ModelNotFound     ask for another model, version, label or store
+├── BrokenArtifact    do not use this version: its files, its format or its golden set do not hold
+└── StoreError        the store cannot be read or written: mend the directory, then try again
+"""
+
+
+class ModelError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ModelNotFound(ModelError):  # noqa: N818 - named by what happened, like the others in the tree
+    """The store has no such model, version or label."""
+
+
+class BrokenArtifact(ModelError):  # noqa: N818
+    """A version whose checksums, golden set or format version do not hold; keep the last good one."""
+
+
+class StoreError(ModelError):
+    """The store's directory or its labels cannot be read or written."""
