@@ -11,11 +11,11 @@ class ModelError(Exception):
     """Base of every error that this package raises on purpose."""
 
 
-class ModelNotFound(ModelError):  # noqa: N818 - named by what happened, like the others in the tree
+class ModelNotFound(ModelError):
     """The store has no such model, version or label."""
 
 
-class BrokenArtifact(ModelError):  # noqa: N818
+class BrokenArtifact(ModelError):
     """A version whose checksums, golden set or format version do not hold; keep the last good one."""
 
 

@@ -1,8 +1,8 @@
 """The only preprocessing: text to word ids. The same code trains and serves.
 
-Line breaks written as ``<br />`` go, apostrophes are dropped (``don't`` becomes ``dont``), everything else that is not a
-letter separates words, letters are lowered, stop words and words outside the vocabulary are left out. Compatibility
-forms are folded first (NFKC), so that full-width letters and composed accents spell the same word.
+Line breaks written as ``<br />`` go, apostrophes are dropped (``don't`` becomes ``dont``), everything else that is not
+a letter separates words, letters are lowered, stop words and words outside the vocabulary are left out.
+Compatibility forms are folded first (NFKC): full-width letters and composed accents spell the same word.
 """
 
 import re
@@ -53,8 +53,8 @@ class TextSettings:
 class Tokens:
     """Encoded texts, one after the other.
 
-    `ids` int32 (sum of lengths,), `lengths` int32 (texts,), each at least 1, `coverage` float32 (texts,): the share of a
-    text's words, stop words not counted, that the model knows; 0 for a text without any known word.
+    `ids` int32 (sum of lengths,), `lengths` int32 (texts,), each at least 1, `coverage` float32 (texts,): the share of
+    a text's words, stop words not counted, that the model knows; 0 for a text without any known word.
     """
 
     ids: NDArray[np.int32]
@@ -94,7 +94,7 @@ _BYTE_TABLE = bytes(ord(chr(byte).lower()) if chr(byte).isalpha() else 32 for by
 
 
 def _respell(match: re.Match[str]) -> str:
-    """One character beyond ASCII: letters and their marks stay, apostrophes become plain ones, others separate words."""
+    """One character beyond ASCII: letters and marks stay, apostrophes become plain ones, others separate words."""
     character = match[0]
     if character in OTHER_APOSTROPHES:
         return "'"
@@ -104,7 +104,7 @@ def _respell(match: re.Match[str]) -> str:
 def split_words(text: str) -> list[bytes]:
     """The words of a text in UTF-8, stop words included. Never raises on a str: lone surrogates separate words.
 
-    For ASCII text this is four calls of C code; other text is folded first, so that the same four calls are exact for it.
+    For ASCII text this is four calls of C code; other text is folded first, so that the same calls are exact for it.
     """
     if not text.isascii():
         text = _NOT_ASCII.sub(_respell, unicodedata.normalize("NFKC", text).lower())
@@ -127,7 +127,7 @@ class Encoder:
         self._id_of_word |= {word.encode(): STOP_WORD_ID for word in removed}
 
     def encode(self, texts: Sequence[str]) -> Tokens:
-        """Ids, lengths and coverage of the texts; a text without a known word gets one unknown id. Never raises on a str."""
+        """Ids, lengths and coverage; a text without a known word gets one unknown id. Never raises on a str."""
         flat: list[int] = []
         lengths: list[int] = []
         coverage: list[float] = []
