@@ -158,8 +158,12 @@ class Broker(Protocol):
     def committed(self) -> dict[Partition, Position]:
         """The committed positions of the assigned partitions, asked of Kafka. Raises KafkaAway."""
 
-    def ends(self) -> dict[Partition, int]:
-        """The end of each assigned partition, as far as known without asking."""
+    def lags(self) -> dict[Partition, int]:
+        """Records left to read on each assigned partition, as far as known without asking; unknown ones are absent.
+
+        0 means read to the end, whatever invisible records (transaction markers) stand there. Without a group this
+        is known for every partition after `start`, so that a reader can tell when it has seen everything.
+        """
 
     def rebalances(self) -> int:
         """How many times partitions were assigned since the start."""
