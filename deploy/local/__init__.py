@@ -1,0 +1,1 @@
+"""The whole system on one machine: real Apache Kafka and real Redis from pip-installed parts, and the demo."""
