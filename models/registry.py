@@ -1,0 +1,154 @@
+"""The models in a store: what there is, which version a name means, how a new version gets in, which label it has."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import ModelNotFound, StoreError
+
+PACKAGED_STORE = Path(__file__).with_name("store")
+STABLE = "stable"
+LABELS_FILE = "labels.json"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One version of a model and its directory."""
+
+    name: str
+    version: int
+    path: Path
+
+
+class Registry:
+    """A store of models: `<store>/<name>/<version>/` and `<store>/<name>/labels.json`.
+
+    Versions are whole or not there, never change, and only grow in number; labels are the only thing that moves.
+    """
+
+    def __init__(self, store: Path = PACKAGED_STORE) -> None:
+        self.store = store
+
+    def names(self) -> list[str]:
+        """The models that have at least one version."""
+        try:
+            found = sorted(entry.name for entry in self.store.iterdir() if _NAME.fullmatch(entry.name))
+        except OSError as error:
+            raise StoreError(f"Cannot read the model store {self.store}: {error.strerror}.") from error
+        return [name for name in found if self.versions(name)]
+
+    def versions(self, name: str) -> list[int]:
+        """The model's versions, oldest first; empty when there is no such model."""
+        try:
+            entries = [entry.name for entry in (self.store / name).iterdir() if entry.is_dir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"Cannot read {self.store / name}: {error.strerror}.") from error
+        return sorted(int(entry) for entry in entries if entry.isdecimal() and entry == str(int(entry)))
+
+    def labels(self, name: str) -> dict[str, Any]:
+        """The model's labels as they stand in labels.json; raises StoreError when that is malformed."""
+        path = self.store / name / LABELS_FILE
+        try:
+            labels = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StoreError(f"Cannot read {path}: {error.strerror}.") from error
+        except ValueError as error:
+            raise StoreError(f"{path} is not JSON: {error}.") from error
+        if not isinstance(labels, dict) or not all(_version_of(value) for value in labels.values()):
+            raise StoreError(f"{path} does not map labels to versions.")
+        return labels
+
+    def resolve(self, reference: str) -> Resolved:
+        """The version that `NAME` (its stable one), `NAME@VERSION` or `NAME@LABEL` means; raises ModelNotFound."""
+        name, _, wanted = reference.partition("@")
+        wanted = wanted or STABLE
+        versions = self.versions(name) if _NAME.fullmatch(name) else []
+        if not versions:
+            known = ", ".join(self.names()) or "none"
+            raise ModelNotFound(f"There is no model {name!r} in {self.store}; there are: {known}.")
+        labels = self.labels(name)
+        version = int(wanted) if wanted.isdecimal() else _version_of(labels.get(wanted))
+        if version not in versions:
+            choices = ", ".join([*map(str, versions), *labels])
+            raise ModelNotFound(f"The model {name!r} has no version or label {wanted!r}; it has: {choices}.")
+        return Resolved(name, version, self.store / name / str(version))
+
+    def next_version(self, name: str) -> int:
+        return max(self.versions(name), default=0) + 1
+
+    def publish(self, name: str, write: Callable[[Path, int], None]) -> Resolved:
+        """Adds the model's next version: whole, or not at all.
+
+        `write(directory, version)` writes every file into an empty directory in the store, which is flushed to disk and
+        then renamed. A version that is there is never touched: when another publisher took the number, StoreError is
+        raised. The first version of a model becomes its stable one.
+        """
+        if not _NAME.fullmatch(name):
+            raise StoreError(f"{name!r} cannot name a model: use small letters, digits, '-' and '_'.")
+        home = self.store / name
+        version = self.next_version(name)
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            prepared = Path(tempfile.mkdtemp(prefix=".publishing-", dir=home))
+            try:
+                write(prepared, version)
+                prepared.chmod(0o755)
+                _flush_tree(prepared)
+                prepared.rename(home / str(version))
+            finally:
+                shutil.rmtree(prepared, ignore_errors=True)
+            _flush(home)
+        except OSError as error:
+            raise StoreError(f"Cannot publish version {version} in {home}: {error.strerror}.") from error
+        if STABLE not in self.labels(name):
+            self.set_label(name, STABLE, version)
+        return Resolved(name, version, home / str(version))
+
+    def set_label(self, name: str, label: str, version: int) -> None:
+        """Points a label at a version; readers see the old labels or the new ones, never half of a file."""
+        if not _NAME.fullmatch(label) or label.isdecimal():
+            raise StoreError(f"{label!r} cannot be a label: use a word of small letters, digits, '-' and '_'.")
+        self.resolve(f"{name}@{version}")
+        labels = self.labels(name) | {label: version}
+        home = self.store / name
+        try:
+            with tempfile.NamedTemporaryFile("w", dir=home, prefix=".labels-", delete=False) as stream:
+                json.dump(labels, stream, indent=2)
+                stream.write("\n")
+            Path(stream.name).chmod(0o644)
+            _flush(Path(stream.name))
+            Path(stream.name).replace(home / LABELS_FILE)
+            _flush(home)
+        except OSError as error:
+            raise StoreError(f"Cannot write the labels of {name}: {error.strerror}.") from error
+
+
+def _version_of(value: Any) -> int | None:
+    """A label's version: the number itself, or the `version` of an object such as a canary's; None if neither."""
+    version = value.get("version") if isinstance(value, dict) else value
+    return version if isinstance(version, int) and not isinstance(version, bool) and version > 0 else None
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_tree(directory: Path) -> None:
+    for path in directory.rglob("*"):
+        _flush(path)
+    _flush(directory)

@@ -1,0 +1,1 @@
+"""Labelled text in, published model out."""
