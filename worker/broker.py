@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
+
+from worker.errors import BadUse, StopWorker
 
 EARLIEST = -2
 LATEST = -1
@@ -161,8 +165,8 @@ class Broker(Protocol):
     def lags(self) -> dict[Partition, int]:
         """Records left to read on each assigned partition, as far as known without asking; unknown ones are absent.
 
-        0 means read to the end, whatever invisible records (transaction markers) stand there. Without a group this
-        is known for every partition after `start`, so that a reader can tell when it has seen everything.
+        0 means read to the end, whatever invisible records (transaction markers) stand there. After a few polls it is
+        known for every partition, so that a reader can tell when it has seen everything.
         """
 
     def rebalances(self) -> int:
@@ -175,6 +179,28 @@ class Broker(Protocol):
         """Abort what is open, leave the group, close the connections; bounded by the deadline, never raises."""
 
 
+class Fences:
+    """Tells one fencing, which a pause or an expired transaction explains, from two processes that fence each other."""
+
+    LIMIT = 5
+    WINDOW_SECONDS = 60.0
+
+    def __init__(self, transactional_id: str | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._transactional_id = transactional_id
+        self._clock = clock
+        self._times: deque[float] = deque(maxlen=self.LIMIT)
+
+    def fenced(self) -> None:
+        """Note one more. Raises StopWorker when there were too many."""
+        now = self._clock()
+        self._times.append(now)
+        if len(self._times) == self.LIMIT and now - self._times[0] < self.WINDOW_SECONDS:
+            raise StopWorker(
+                f"another live process uses the transactional id {self._transactional_id}: "
+                "give each worker an instance id of its own (SENTIMENT_INSTANCE_ID)"
+            )
+
+
 def kafka_answers(bootstrap_servers: str, timeout_seconds: float = 1.0) -> bool:
     """Whether any of the bootstrap servers accepts a connection: independent of any client's own state."""
     for server in bootstrap_servers.split(","):
@@ -185,3 +211,18 @@ def kafka_answers(bootstrap_servers: str, timeout_seconds: float = 1.0) -> bool:
         except (OSError, ValueError):
             continue
     return False
+
+
+def open_broker(client: str, connection: Connection, source: Source | None, transactional_id: str | None) -> Broker:
+    """A broker on one of the Kafka clients, not connected yet. Raises BadUse when the client is not installed."""
+    if client == "kafka-python":
+        from worker.kafka_python_broker import KafkaPythonBroker
+
+        return KafkaPythonBroker(connection, source, transactional_id)
+    try:
+        from worker.librdkafka_broker import LibrdkafkaBroker
+    except ImportError as error:
+        raise BadUse(
+            f"kafka_client: {client} is not installed ({error}): pip install kafka-sentiment[librdkafka]"
+        ) from None
+    return LibrdkafkaBroker(connection, source, transactional_id)

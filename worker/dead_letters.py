@@ -29,7 +29,7 @@ def dead_letter(record: Record, topic: str, reason: str, error: str) -> Message:
     attempts = int(earlier) + 1 if earlier.isdigit() and len(earlier) < 10 else 1
     kept = [(name, value) for name, value in record.headers if not name.startswith(PREFIX) or name in _CARRIED]
     headers = writable_headers(kept)
-    notes = {
+    notes: dict[str, str | int] = {
         "reason": reason,
         "error": error[:_MAX_ERROR_CHARACTERS],
         "topic": record.topic,
@@ -110,7 +110,7 @@ class OutcomeWindow:
 
     @classmethod
     def newest_of(cls, metadata: Iterable[str]) -> OutcomeWindow:
-        """The latest window among committed positions; an empty one where none holds any (others may write there too)."""
+        """The latest window among committed positions; an empty one where none is found (others may write there)."""
         snapshots = []
         for text in metadata:
             try:

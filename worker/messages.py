@@ -18,6 +18,10 @@ MAX_TEXT_CHARACTERS = 200_000
 _SURELY_SHALLOW = 190
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
 class ReviewMessage(BaseModel):
     """A value of the input topic; fields not named here are ignored."""
 
@@ -28,7 +32,7 @@ class ReviewMessage(BaseModel):
         min_length=1,
         max_length=MAX_ID_CHARACTERS,
         description="the review's own id; absent: <topic>-<partition>-<offset>",
-        json_schema_extra=lambda schema: schema.pop("default", None),
+        json_schema_extra=_without_default,
     )
     text: str = Field(max_length=MAX_TEXT_CHARACTERS, description="the review's text")
     attributes: dict[str, str] = Field({}, description="copied to the sentiment as they are")
@@ -83,7 +87,7 @@ _decode_fast = msgspec.json.Decoder(_FastReview).decode
 
 
 class ReviewDecoder:
-    """Record to review. `ReviewMessage` defines what is valid; a faster parser goes first and agrees where it accepts."""
+    """Record to review. `ReviewMessage` defines what is valid; a faster parser goes first and agrees with it."""
 
     def __init__(self, id_field: str = "/id", text_field: str = "/text", max_record_bytes: int = 2_097_152) -> None:
         self._pointers = None if (id_field, text_field) == ("/id", "/text") else (_keys(id_field), _keys(text_field))

@@ -1,0 +1,49 @@
+"""`python -m worker COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from worker.errors import StopWorker, WorkerError
+
+# Command: the module under worker.commands with its `add_arguments` and `main`, and a line of help.
+COMMANDS = {
+    "run": ("run", "score reviews from the input topic until told to stop"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; its exit status: 0 done, 1 failed, 2 bad use."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="python -m worker", description="Reviews from Kafka in, sentiments out.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module_name, help_text) in COMMANDS.items():
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        if name in argv[:1]:
+            # Only the command that runs is imported: `tail` need not wait for the engine.
+            module = importlib.import_module(f"worker.commands.{module_name}")
+            module.add_arguments(command)
+            command.set_defaults(main=module.main)
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.main(arguments))
+    except StopWorker as error:
+        return _report(error, error.exit_status)
+    except WorkerError as error:
+        return _report(error, 1)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _report(error: WorkerError, status: int) -> int:
+    sys.stderr.write(f"error: {error}\n")
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

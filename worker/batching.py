@@ -1,0 +1,42 @@
+"""Micro-batches: how many records go through the model and into one transaction together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from worker.broker import Broker, Partition, Position, Record
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPolicy:
+    """At most `max_records`; a batch that is not full waits `max_wait_seconds` from its first record, then goes."""
+
+    max_records: int = 512
+    max_wait_seconds: float = 0.0
+
+
+def gather(
+    broker: Broker, policy: BatchPolicy, idle_seconds: float, clock: Callable[[], float] = time.monotonic
+) -> list[Record]:
+    """The next batch; empty when nothing came within `idle_seconds`.
+
+    Takes what is there and then waits only as long as the policy allows. Records of partitions that are revoked while
+    the batch is gathered are dropped: whoever has the partition next gets them again.
+    """
+    records = list(broker.poll(policy.max_records, idle_seconds).records)
+    deadline = clock() + policy.max_wait_seconds
+    while records and len(records) < policy.max_records:
+        polled = broker.poll(policy.max_records - len(records), max(0.0, deadline - clock()))
+        if polled.revoked:
+            records = [r for r in records if Partition(r.topic, r.partition) not in polled.revoked]
+        records += polled.records
+        if not polled.records and clock() >= deadline:
+            break
+    return records
+
+
+def positions_after(records: list[Record], metadata: str = "") -> dict[Partition, Position]:
+    """The positions to commit once all these records are done."""
+    return {Partition(r.topic, r.partition): Position(r.next_offset, metadata) for r in records}

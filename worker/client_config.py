@@ -1,0 +1,76 @@
+"""What the Kafka clients are told: one function per client and role, no client imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from worker.broker import LATEST, MAX_MESSAGE_BYTES, Connection, Source
+
+# A broker that stands still must not hold a fetch for longer than a worker may stand still.
+_REQUEST_TIMEOUT_MS = 10_000
+_FETCH_BYTES = 16 * 1024 * 1024
+_BATCH_BYTES = 256 * 1024
+# The default of 100 ms is slept by kafka-python whenever the transaction before is still being completed.
+_RETRY_BACKOFF_MS = 2
+
+
+def kafka_python_common(connection: Connection) -> dict[str, Any]:
+    """For every kafka-python client."""
+    security = connection.security
+    given = {
+        "sasl_mechanism": security.mechanism,
+        "sasl_plain_username": security.username,
+        "sasl_plain_password": security.password,
+        "ssl_cafile": security.ca_file and str(security.ca_file),
+        "ssl_certfile": security.certificate_file and str(security.certificate_file),
+        "ssl_keyfile": security.key_file and str(security.key_file),
+        "ssl_password": security.key_password,
+    }
+    return {
+        "bootstrap_servers": [server.strip() for server in connection.bootstrap_servers.split(",")],
+        "client_id": connection.client_id,
+        "security_protocol": security.protocol,
+        "bootstrap_timeout_ms": int(connection.deadline * 1000),
+        "request_timeout_ms": _REQUEST_TIMEOUT_MS,
+        "reconnect_backoff_max_ms": 1_000,
+        **{name: value for name, value in given.items() if value is not None},
+    }
+
+
+def kafka_python_consumer(connection: Connection, source: Source) -> dict[str, Any]:
+    """For a consumer of committed records; it never commits by itself."""
+    return kafka_python_common(connection) | {
+        "group_id": source.group_id,
+        "auto_offset_reset": "latest" if source.start == LATEST else "earliest",
+        "enable_auto_commit": False,
+        # Also makes it ask for stable offsets: without, a partition taken over can start before a pending commit.
+        "isolation_level": "read_committed",
+        "session_timeout_ms": int(connection.session_timeout * 1000),
+        "heartbeat_interval_ms": int(connection.session_timeout * 1000 / 5),
+        "fetch_max_bytes": _FETCH_BYTES,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+
+
+def kafka_python_producer(connection: Connection, transactional_id: str | None) -> dict[str, Any]:
+    """For an idempotent producer, transactional with an id."""
+    transactional: dict[str, Any] = {}
+    if transactional_id is not None:
+        transactional["transactional_id"] = transactional_id
+        transactional["transaction_timeout_ms"] = int(connection.transaction_timeout * 1000)
+    return (
+        kafka_python_common(connection)
+        | transactional
+        | {
+            "acks": "all",
+            "max_request_size": MAX_MESSAGE_BYTES,
+            "batch_size": _BATCH_BYTES,
+            # A batch ends with a flush, which waits for nothing; until then there is more to come.
+            "linger_ms": 50,
+            "max_block_ms": int(connection.deadline * 1000),
+            "retry_backoff_ms": _RETRY_BACKOFF_MS,
+            "allow_auto_create_topics": False,
+            "metrics_enabled": False,
+        }
+    )

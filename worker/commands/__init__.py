@@ -1,0 +1,1 @@
+"""One file for each `python -m worker` command: its flags and what it does."""

@@ -1,0 +1,125 @@
+"""`python -m worker run`: the worker itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import threading
+
+import structlog
+
+from models.errors import ModelError
+from models.registry import Registry
+from models.scorer import Scorer
+from worker import logs, settings
+from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
+from worker.cache import Cache
+from worker.errors import StopWorker
+from worker.health import Health, HealthServer
+from worker.metrics import Metrics
+from worker.pipeline import Pipeline
+from worker.recovery import Runner
+from worker.settings import Settings
+
+# Above what is left of the time to stop after the last transaction's deadline, something hangs that has no deadline.
+STOP_LIMIT_SECONDS = 9.5
+
+log = structlog.get_logger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `run`: its own and one for each setting."""
+    parser.add_argument("--create-topics", action="store_true", help="create the three topics where they are missing")
+    parser.add_argument("--partitions", type=int, default=12, help="partitions of topics to create (default: 12)")
+    parser.add_argument(
+        "--replication", type=int, default=-1, help="replicas of topics to create (default: what the brokers say)"
+    )
+    settings.add_flags(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT; 0 after a clean end."""
+    chosen = settings.load(settings.given_flags(arguments))
+    logs.configure(chosen.log_format, chosen.log_level)
+    stopping = _stop_on_signals()
+    metrics, health = Metrics(), Health()
+    server = HealthServer(chosen.http_host, chosen.http_port, health, metrics.registry)
+    transactional_id = f"{chosen.kafka_group_id}-{chosen.instance_id or f'{socket.gethostname()}-{server.port}'}"
+    log.info("starting", settings=chosen.masked(), http_port=server.port, transactional_id=transactional_id)
+    topics = _topics(chosen, arguments) if arguments.create_topics else []
+    try:
+        scorer = load_model(chosen, metrics)
+        health.model_loaded = True
+        _stream(chosen, scorer, metrics, health, transactional_id, topics, stopping)
+    finally:
+        server.close()
+    log.info("stopped cleanly")
+    return 0
+
+
+def load_model(chosen: Settings, metrics: Metrics) -> Scorer:
+    """The labelled version, verified and warm. Raises StopWorker."""
+    try:
+        resolved = Registry(chosen.model_store).resolve(f"{chosen.model_name}@{chosen.model_label}")
+        scorer = Scorer.load(resolved.path)
+        scorer.warm_up()
+    except ModelError as error:
+        metrics.model_loads.labels("failed").inc()
+        raise StopWorker(str(error)) from error
+    metrics.model_loads.labels("loaded").inc()
+    metrics.model_in_use(scorer.name, scorer.version, chosen.model_label, scorer.engine, scorer.classes)
+    log.info("model loaded", model=scorer.name, version=scorer.version, engine=scorer.engine)
+    return scorer
+
+
+def _stream(
+    chosen: Settings,
+    scorer: Scorer,
+    metrics: Metrics,
+    health: Health,
+    transactional_id: str,
+    topics: list[Topic],
+    stopping: threading.Event,
+) -> None:
+    source = Source(chosen.input_topic, chosen.kafka_group_id, LATEST if chosen.start == "latest" else EARLIEST)
+    exactly_once = chosen.delivery == "exactly_once"
+    broker = open_broker(chosen.kafka_client, chosen.connection(), source, transactional_id if exactly_once else None)
+    runner = Runner(broker, chosen.kafka_bootstrap_servers, metrics, health, stopping)
+    url = chosen.redis_url.get_secret_value() if chosen.redis_url else None
+    cache = Cache(url, chosen.redis_expiry_seconds, chosen.redis_timeout_seconds) if url else None
+    try:
+        if topics:
+            runner.until_done(lambda: broker.create_topics(topics))
+        runner.until_done(lambda: broker.start(chosen.output_topic, chosen.dead_letter_topic))
+        runner.run(Pipeline(broker, scorer, cache, chosen, metrics, health))
+    finally:
+        _close(broker, cache)
+
+
+def _close(broker: Broker, cache: Cache | None) -> None:
+    broker.close()
+    if cache is not None:
+        cache.close()
+
+
+def _topics(chosen: Settings, arguments: argparse.Namespace) -> list[Topic]:
+    configs = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+    names = (chosen.input_topic, chosen.output_topic, chosen.dead_letter_topic)
+    return [Topic(name, arguments.partitions, arguments.replication, configs) for name in names]
+
+
+def _stop_on_signals() -> threading.Event:
+    stopping = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        stopping.set()
+        # Everything waits with a deadline; if something does not all the same, the supervisor must not wait for it.
+        guard = threading.Timer(STOP_LIMIT_SECONDS, os._exit, (1,))
+        guard.daemon = True
+        guard.start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopping

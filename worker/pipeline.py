@@ -1,0 +1,204 @@
+"""The loop: poll, decode, score, produce, cache, commit."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from models.scorer import Scorer
+from worker.batching import BatchPolicy, gather, positions_after
+from worker.broker import Broker, Message, Partition, Record
+from worker.cache import Cache
+from worker.dead_letters import OutcomeWindow, dead_letter, writable_headers
+from worker.errors import BadReview, TooManyDeadLetters
+from worker.health import Health
+from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment
+from worker.metrics import Metrics
+from worker.scoring import Scored, score_batch
+from worker.settings import Settings
+
+IDLE_SECONDS = 0.5
+_LAG_INTERVAL_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records on their way: `reviews` and `bad` hold, by place, what each record turned out to be."""
+
+    records: list[Record]
+    reviews: dict[int, Review]
+    bad: dict[int, BadReview]
+
+
+@dataclass(slots=True)
+class Results:
+    """What is to be written for a batch, in the order of its records."""
+
+    messages: list[Message]
+    sentiments: list[tuple[str, bytes]]
+    classes: Counter[str]
+
+
+class Pipeline:
+    """One worker's stream. A record is done when its sentiment or its dead letter is committed, never before."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        scorer: Scorer,
+        cache: Cache | None,
+        settings: Settings,
+        metrics: Metrics,
+        health: Health,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._broker = broker
+        self._scorer = scorer
+        self._cache = cache
+        self._settings = settings
+        self._metrics = metrics
+        self._health = health
+        self._clock = clock
+        self._policy = BatchPolicy(settings.max_batch_records, settings.max_batch_wait_seconds)
+        self._decoder = ReviewDecoder(settings.id_field, settings.text_field, settings.max_record_bytes)
+        self._outcomes: OutcomeWindow | None = None
+        self._lags_due = 0.0
+        self._timestamps: dict[Partition, float] = {}
+
+    def turn(self) -> bool:
+        """One batch from poll to commit; whether there was one.
+
+        Raises RetryBatch or KafkaAway, after which the broker must be rewound, or StopWorker.
+        """
+        records = self._poll()
+        if records:
+            batch = self._decode(records)
+            results = self._serialize(batch, score_batch(self._scorer, _texts(batch), self._metrics))
+            outcomes = self._judge(batch)
+            with self._metrics.stage("produce"):
+                self._broker.produce(results.messages)
+            self._write_cache(results.sentiments)
+            with self._metrics.stage("commit"):
+                self._broker.commit(positions_after(records, outcomes.to_metadata(int(self._clock() * 1000))))
+            self._committed(batch, results, outcomes)
+        self._observe_progress()
+        return bool(records)
+
+    def _poll(self) -> list[Record]:
+        started, worked = time.perf_counter(), time.thread_time()
+        records = gather(self._broker, self._policy, IDLE_SECONDS)
+        # Waiting costs no processor time: that tells it from fetching.
+        worked = time.thread_time() - worked
+        self._metrics.stage_duration.labels("poll").observe(worked)
+        self._metrics.stage_duration.labels("idle").observe(max(0.0, time.perf_counter() - started - worked))
+        return records
+
+    def _decode(self, records: list[Record]) -> Batch:
+        batch = Batch(records, {}, {})
+        decode = self._decoder.decode
+        with self._metrics.stage("decode"):
+            for place, record in enumerate(records):
+                try:
+                    batch.reviews[place] = decode(record)
+                except BadReview as bad:
+                    batch.bad[place] = bad
+        return batch
+
+    def _serialize(self, batch: Batch, scored: Scored) -> Results:
+        places = list(batch.reviews)
+        for text_place, complaint in scored.failed.items():
+            batch.bad[places[text_place]] = BadReview("scoring_failed", complaint)
+        with self._metrics.stage("serialize"):
+            return self._sentiments(batch, {places[number]: score for number, score in scored.scores.items()})
+
+    def _sentiments(self, batch: Batch, scores: dict[int, tuple[int, list[float], float]]) -> Results:
+        settings, classes = self._settings, self._scorer.classes
+        name, version, scored_at = self._scorer.name, self._scorer.version, _timestamp(self._clock())
+        results = Results([], [], Counter())
+        for place, record in enumerate(batch.records):
+            if bad := batch.bad.get(place):
+                letter = dead_letter(record, settings.dead_letter_topic, bad.reason, bad.detail)
+                results.messages.append(letter)
+                continue
+            review = batch.reviews[place]
+            best, shares, coverage = scores[place]
+            sentiment = classes[best]
+            by_class = dict(zip(classes, shares, strict=True))
+            value = encode_sentiment(
+                Sentiment(review.id, sentiment, by_class, coverage, name, version, review.attributes, scored_at)
+            )
+            headers = writable_headers(record.headers) if record.headers else []
+            results.messages.append(Message(settings.output_topic, record.key, value, headers))
+            results.sentiments.append((review.id, value))
+            results.classes[sentiment] += 1
+        return results
+
+    def _judge(self, batch: Batch) -> OutcomeWindow:
+        """The outcomes with this batch's. Raises TooManyDeadLetters before anything of the batch is written."""
+        if self._outcomes is None:
+            committed = self._broker.committed().values()
+            self._outcomes = OutcomeWindow.newest_of(position.metadata for position in committed)
+        outcomes = self._outcomes.after([place in batch.bad for place in range(len(batch.records))])
+        if outcomes.exceeds(self._settings.max_dead_letter_ratio):
+            last = list(batch.bad.values())[-1]
+            raise TooManyDeadLetters(
+                f"more than {self._settings.max_dead_letter_ratio:.0%} of the last {OutcomeWindow.SIZE} records hold "
+                f"no valid review (the last: {last.reason}, {last.detail}): check what is sent to "
+                f"{self._settings.input_topic}, or raise SENTIMENT_MAX_DEAD_LETTER_RATIO to 1 to let all of them pass"
+            )
+        return outcomes
+
+    def _write_cache(self, sentiments: Sequence[tuple[str, bytes]]) -> None:
+        if self._cache is not None and sentiments:
+            with self._metrics.stage("cache"):
+                stored = self._cache.write(sentiments)
+            if not stored:
+                self._metrics.cache_errors.inc()
+
+    def _committed(self, batch: Batch, results: Results, outcomes: OutcomeWindow) -> None:
+        now, metrics = self._clock(), self._metrics
+        self._outcomes = outcomes
+        metrics.transactions.labels("committed").inc()
+        metrics.records_consumed.inc(len(batch.records))
+        metrics.batch_records.observe(len(batch.records))
+        for sentiment, count in results.classes.items():
+            metrics.sentiments_produced.labels(sentiment, self._scorer.name, self._scorer.version).inc(count)
+        for bad in batch.bad.values():
+            metrics.dead_letters.labels(bad.reason).inc()
+        observe = metrics.end_to_end_duration.observe
+        for record in batch.records:
+            observe(max(0.0, now - record.timestamp_ms / 1000))
+        for partition in self._note_timestamps(batch.records):
+            metrics.last_commit.labels(str(partition.number)).set(now)
+            self._health.progressed(partition)
+
+    def _note_timestamps(self, records: Sequence[Record]) -> set[Partition]:
+        last = {Partition(r.topic, r.partition): r.timestamp_ms / 1000 for r in records}
+        self._timestamps.update(last)
+        return set(last)
+
+    def _observe_progress(self) -> None:
+        self._health.turned()
+        if time.monotonic() < self._lags_due:
+            return
+        self._lags_due = time.monotonic() + _LAG_INTERVAL_SECONDS
+        assigned, lags = self._broker.assignment(), self._broker.lags()
+        self._metrics.partitions(assigned, self._broker.rebalances())
+        now = self._clock()
+        self._metrics.lags(lags, {part: now - self._timestamps[part] for part in lags if part in self._timestamps})
+        self._health.observed(assigned, lags)
+
+
+def _texts(batch: Batch) -> list[str]:
+    return [review.text for review in batch.reviews.values()]
+
+
+def _timestamp(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
