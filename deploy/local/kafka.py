@@ -108,6 +108,10 @@ class LocalKafka:
         """The last lines that one broker logged."""
         return self._processes.log_tail(self._brokers[broker].name)
 
+    def log_tails(self) -> str:
+        """The last lines that each broker logged."""
+        return "\n".join(f"--- broker {number}\n{self.log_tail(number)}" for number in self._brokers)
+
     def kill(self, broker: int) -> None:
         """End one broker with SIGKILL, as a crash would."""
         self._processes.end(self._running.pop(broker), signal.SIGKILL, STOP_SECONDS)

@@ -1,0 +1,61 @@
+"""Real Kafka and Redis for the tests, started here and never taken from the environment."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.kafka import LocalKafka
+from deploy.local.redis import LocalRedis
+
+BROKERS = ("kafka", "cluster")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_settings_only() -> Iterator[None]:
+    """No setting of the person who runs the tests reaches them, so that none ever touches a Kafka in use."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [*os.environ]:
+            if name.startswith("SENTIMENT_") or name == "LOCAL_KAFKA":
+                environment.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[LocalKafka]:
+    """One broker for the whole run: use topics, groups and transactional ids of your own, and leave it running."""
+    with LocalKafka() as kafka:
+        yield kafka
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalKafka]:
+    """Three brokers for one module; a test that ends one starts it again and waits until all are in sync."""
+    with LocalKafka(brokers=3) as kafka:
+        yield kafka
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[LocalRedis]:
+    """One Redis for the whole run: use ids of your own, and leave it running."""
+    with LocalRedis() as redis:
+        yield redis
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Show what the brokers logged last beside the failure of a test that used them."""
+    report = yield
+    if report.failed:
+        for name in BROKERS:
+            brokers = item.funcargs.get(name)
+            if isinstance(brokers, LocalKafka):
+                report.sections.append((f"log of {name}", brokers.log_tails()))
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses a broker, so that `-m 'not kafka'` runs the quick ones."""
+    for item in items:
+        if not set(BROKERS).isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("kafka")

@@ -1,0 +1,29 @@
+"""Topics that no other test knows, and what stands in them."""
+
+import itertools
+import uuid
+from typing import Any
+
+from deploy.local.kafka import LocalKafka
+from deploy.local.topics import create_topics, read_to_end
+
+_numbers = itertools.count(1)
+
+
+def unique(name: str) -> str:
+    """The name with an ending that no other test, worker or run has: for topics, groups and instances."""
+    return f"{name}-{next(_numbers)}-{uuid.uuid4().hex[:8]}"
+
+
+def new_topic(kafka: LocalKafka, name: str = "topic", partitions: int = 4, **configs: str) -> str:
+    """Make a topic of its own for a test (settings with _ for .) and return its name."""
+    topic = unique(name)
+    create_topics(
+        kafka.bootstrap_servers, [topic], partitions, {key.replace("_", "."): value for key, value in configs.items()}
+    )
+    return topic
+
+
+def committed(kafka: LocalKafka, topic: str, deadline_seconds: float = 60.0) -> list[Any]:
+    """The committed records of a topic (kafka-python's ConsumerRecord), in order within each partition."""
+    return read_to_end(kafka.bootstrap_servers, topic, deadline_seconds)
