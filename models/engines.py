@@ -18,7 +18,7 @@ class Engine(Protocol):
     name: str
 
     def run(self, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Ids (batch, steps), padded on the right, lengths (batch,) from 1 to steps -> probabilities (batch, classes)."""
+        """Ids (batch, steps), padded on the right, and lengths (batch,) -> probabilities (batch, classes)."""
 
 
 class OnnxRuntimeEngine:

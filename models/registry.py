@@ -18,6 +18,11 @@ LABELS_FILE = "labels.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
+def default_store() -> Path:
+    """SENTIMENT_MODEL_STORE where it is set, otherwise the store inside this package."""
+    return Path(os.environ.get("SENTIMENT_MODEL_STORE") or PACKAGED_STORE)
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """One version of a model and its directory."""

@@ -41,13 +41,14 @@ class LabelledTexts:
 
     def without_duplicates(self) -> Self:
         """The first of every group of equal texts."""
-        seen: set[str] = set()
-        first = np.array([not (text in seen or seen.add(text)) for text in self.texts], bool)  # type: ignore[func-returns-value]
+        place_of_text = {text: place for place, text in reversed(list(enumerate(self.texts)))}
+        first = np.zeros(len(self), np.bool_)
+        first[list(place_of_text.values())] = True
         return self.take(first)
 
     def split(self, held_out_ratio: float) -> tuple[Self, Self]:
         """(kept, held out), decided by each text's own hash: the same text lands on the same side in every run."""
-        held_out = np.array([_place(text) < held_out_ratio for text in self.texts], bool)
+        held_out = np.array([_place(text) < held_out_ratio for text in self.texts], np.bool_)
         return self.take(~held_out), self.take(held_out)
 
 

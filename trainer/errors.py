@@ -15,4 +15,4 @@ class BadData(TrainerError):
 
 
 class NotGoodEnough(TrainerError):
-    """The exported model does not agree with the trained one, so it must not be published."""
+    """The exported network does not agree with the trained one: nothing was published."""

@@ -10,12 +10,14 @@ import keras
 class MaxPoolLstm:
     """Embedding, LSTM, the maximum over time, a small hidden layer: the article's Model D.
 
-    The dropout acts on the maximum, in training only.
+    Dropout acts in training only: on whole components of the word vectors, the same ones for all of a text, and on
+    the maximum.
     """
 
     embedding_units: int = 64
     lstm_units: int = 50
     hidden_units: int = 16
+    word_dropout_ratio: float = 0.0
     dropout_ratio: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -23,7 +25,7 @@ class MaxPoolLstm:
 
 
 @keras.saving.register_keras_serializable(package="kafka_sentiment")
-class MaskedMaxPooling1D(keras.layers.Layer):
+class MaskedMaxPooling1D(keras.layers.Layer):  # type: ignore[misc]
     """The maximum over the time steps that are not padding; Keras' own GlobalMaxPooling1D ignores the mask."""
 
     def __init__(self, **options: Any) -> None:
@@ -48,6 +50,7 @@ def build(network: MaxPoolLstm, id_count: int) -> Any:
     """A keras.Model: ids int32 (batch, steps) -> probability of the positive class (batch, 1)."""
     ids = keras.Input((None,), dtype="int32", name="ids")
     steps = keras.layers.Embedding(id_count, network.embedding_units, mask_zero=True, name="embedding")(ids)
+    steps = keras.layers.SpatialDropout1D(network.word_dropout_ratio, name="word_dropout")(steps)
     steps = keras.layers.LSTM(network.lstm_units, return_sequences=True, use_cudnn=False, name="lstm")(steps)
     features = MaskedMaxPooling1D(name="maximum")(steps)
     features = keras.layers.Dropout(network.dropout_ratio, name="dropout")(features)
