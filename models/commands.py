@@ -1,0 +1,141 @@
+"""What the commands of `python -m models` do; each returns the exit status."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from models.errors import ModelError, ModelNotFound
+from models.lines import BadLine, Review, in_groups, parse_review, score_reviews
+from models.registry import Registry
+from models.scorer import Scorer
+
+TEXTS_AT_ONCE = 512
+SHOWN_TEXT_CHARACTERS = 60
+
+
+def score(options: argparse.Namespace) -> int:
+    """Scores arguments, files and standard input in that order; 1 when a line was no valid input object."""
+    if options.jsonl and options.texts:
+        raise ModelError("With --jsonl the input objects come from files or standard input, not from arguments.")
+    scorer = Scorer.load(Registry(options.store).resolve(options.model).path)
+    reader = _Reader(options)
+    as_json = options.json or options.jsonl
+    at_once = 1 if sys.stdin.isatty() and reader.uses_stdin else TEXTS_AT_ONCE
+    for reviews in in_groups(reader.reviews(), at_once):
+        outputs = score_reviews(scorer, reviews)
+        if as_json:
+            sys.stdout.writelines(_json_line(output) for output in outputs)
+            sys.stdout.flush()
+        else:
+            _print_scores(reviews, outputs)
+    return 1 if reader.bad_lines else 0
+
+
+class _Reader:
+    """The reviews that a command line names; counts the lines that were none and says so, one sentence each."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.bad_lines = 0
+        self.uses_stdin = not options.texts and not options.file
+        self._options = options
+
+    def reviews(self) -> Iterator[Review]:
+        for place, text in enumerate(self._options.texts, start=1):
+            yield Review(f"argument-{place}", text, {})
+        for path in self._options.file:
+            with _open(path) as stream:
+                yield from self._lines(stream, str(path))
+        if self.uses_stdin:
+            sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+            yield from self._lines(sys.stdin, "line")
+
+    def _lines(self, stream: TextIO, source: str) -> Iterator[Review]:
+        for number, line in enumerate(stream, start=1):
+            line_id = f"{source[-200:]}-{number}"
+            if not line.strip():
+                continue
+            if not self._options.jsonl:
+                yield Review(line_id, line.rstrip("\r\n"), {})
+                continue
+            try:
+                yield parse_review(line, line_id)
+            except BadLine as error:
+                self.bad_lines += 1
+                where = f"line {number}" if source == "line" else f"{source}, line {number}"
+                sys.stderr.write(f"Skipped {where}: {error}.\n")
+
+
+def list_models(options: argparse.Namespace) -> int:
+    registry = Registry(options.store)
+    models = {name: {"versions": registry.versions(name), "labels": registry.labels(name)} for name in registry.names()}
+    if options.json:
+        sys.stdout.write(_json_line(models))
+        return 0
+    table = Table("model", "versions", "labels")
+    for name, model in models.items():
+        labels = ", ".join(f"{label} = {json.dumps(target)}" for label, target in model["labels"].items())  # type: ignore[attr-defined]
+        table.add_row(name, ", ".join(map(str, model["versions"])), labels)
+    Console().print(table)
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    from models.artifact import read_manifest
+
+    manifest = read_manifest(Registry(options.store).resolve(options.model).path).to_json()
+    if options.json:
+        sys.stdout.write(_json_line(manifest))
+        return 0
+    table = Table("field", "value", show_header=False)
+    for name, value in manifest.items():
+        table.add_row(name, value if isinstance(value, str) else json.dumps(value, indent=1))
+    Console().print(table)
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    resolved = Registry(options.store).resolve(options.model)
+    Scorer.load(resolved.path)
+    answer = {"model": resolved.name, "version": resolved.version, "ok": True}
+    sentence = (
+        f"{resolved.name} version {resolved.version} is as it was published, and scores its golden set as then.\n"
+    )
+    sys.stdout.write(_json_line(answer) if options.json else sentence)
+    return 0
+
+
+def label(options: argparse.Namespace) -> int:
+    registry = Registry(options.store)
+    resolved = registry.resolve(options.model)
+    registry.set_label(resolved.name, options.label, resolved.version)
+    labels = registry.labels(resolved.name)
+    sentence = f"{resolved.name}@{options.label} is now version {resolved.version}.\n"
+    sys.stdout.write(_json_line({"model": resolved.name, "labels": labels}) if options.json else sentence)
+    return 0
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        return path.open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ModelNotFound(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def _json_line(value: Any) -> str:
+    return json.dumps(value) + "\n"
+
+
+def _print_scores(reviews: list[Review], outputs: list[dict[str, Any]]) -> None:
+    table = Table("sentiment", *outputs[0]["scores"], "coverage", "text")
+    for review, output in zip(reviews, outputs, strict=True):
+        shares = [f"{share:.3f}" for share in output["scores"].values()]
+        shown = " ".join(review.text.split())
+        shown = shown if len(shown) <= SHOWN_TEXT_CHARACTERS else shown[: SHOWN_TEXT_CHARACTERS - 1] + "\u2026"
+        table.add_row(output["sentiment"], *shares, f"{output['coverage']:.2f}", shown)
+    Console().print(table, markup=False)
