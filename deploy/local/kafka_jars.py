@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import requests
 from jgo.config import GlobalSettings
 from jgo.constants import MAVEN_CENTRAL_URL
 from jgo.maven import MavenContext
@@ -67,7 +66,7 @@ def download(kept: Path) -> None:
         with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
             list(pool.map(lambda line: fetch(context, line, jars), LOCK_FILE.read_text().splitlines()))
         jars.rename(kept)
-    except (requests.RequestException, RuntimeError, OSError) as error:
+    except (OSError, RuntimeError) as error:
         raise LocalServiceError(f"Kafka {KAFKA_VERSION} could not be downloaded: {error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)

@@ -1,0 +1,60 @@
+# Every command that people type; CI runs the same ones. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+# Written once the pinned packages are installed, and older than the lock file as soon as that changes.
+WORKER_READY := $(VENV)/.worker-ready
+ALL_READY := $(VENV)/.all-ready
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test check bench lock clean
+
+help: ## list these commands
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+demo: $(WORKER_READY) ## real reviews through Kafka, two workers and Redis [REVIEWS=n] [KEEP=1] [LOCAL_KAFKA=host:port]
+	@$(RUN) -m deploy.local.demo $(if $(REVIEWS),--reviews "$(REVIEWS)") $(if $(filter-out 0,$(KEEP)),--keep) \
+		$(if $(LOCAL_KAFKA),--kafka "$(LOCAL_KAFKA)")
+
+setup: $(ALL_READY) ## the virtual environment .venv with everything, the trainer and the tools for development too
+
+test: $(ALL_READY) ## all tests, those on real Kafka too [ARGS="-k rebalance"]
+	@$(RUN) -m pytest $(ARGS)
+
+check: $(ALL_READY) ## lint, format, types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(ALL_READY) ## speed and memory against baselines; results under tests/benchmarks/results [ARGS=...]
+	@$(RUN) -m tests.benchmarks $(ARGS)
+
+lock: ## resolve the pinned dependencies anew (needs uv)
+	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	$(LOCK) --upgrade --extra worker --extra librdkafka --extra trainer --extra local --extra dev \
+		--output-file requirements/all.txt
+	$(LOCK) --extra worker --extra local --constraint requirements/all.txt --output-file requirements/demo.txt
+
+clean: ## remove the virtual environment and the caches of tools
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "This needs Python 3.11 or newer, and $(PYTHON) is not. Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) makes no virtual environment (Debian: apt install python3-venv)" >&2; \
+		rm -rf $(VENV); exit 1; }
+
+$(WORKER_READY): requirements/demo.txt | $(RUN)
+	@echo "Installing the worker's pinned packages into $(VENV), once ..." >&2
+	@$(INSTALL) requirements/demo.txt
+	@touch $@
+
+$(ALL_READY): requirements/all.txt | $(RUN)
+	@echo "Installing all pinned packages into $(VENV), once ..." >&2
+	@$(INSTALL) requirements/all.txt
+	@touch $@
