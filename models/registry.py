@@ -1,11 +1,13 @@
 """The models in a store: what there is, which version a name means, how a new version gets in, which label it has."""
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,33 +91,23 @@ class Registry:
             raise ModelNotFound(f"The model {name!r} has no version or label {wanted!r}; it has: {choices}.")
         return Resolved(name, version, self.store / name / str(version))
 
-    def next_version(self, name: str) -> int:
-        return max(self.versions(name), default=0) + 1
-
     def publish(self, name: str, write: Callable[[Path, int], None]) -> Resolved:
         """Adds the model's next version: whole, or not at all.
 
         `write(directory, version)` writes every file into an empty directory in the store, which is flushed to disk and
-        then renamed. A version that is there is never touched: when another publisher took the number, StoreError is
-        raised. The first version of a model becomes its stable one.
+        then renamed; a second publisher of the same model waits for the first. The first version of a model becomes its
+        stable one. Raises StoreError when the store cannot be written.
         """
         if not _NAME.fullmatch(name):
             raise StoreError(f"{name!r} cannot name a model: use small letters, digits, '-' and '_'.")
         home = self.store / name
-        version = self.next_version(name)
         try:
             home.mkdir(parents=True, exist_ok=True)
-            prepared = Path(tempfile.mkdtemp(prefix=".publishing-", dir=home))
-            try:
-                write(prepared, version)
-                prepared.chmod(0o755)
-                _flush_tree(prepared)
-                prepared.rename(home / str(version))
-            finally:
-                shutil.rmtree(prepared, ignore_errors=True)
-            _flush(home)
+            with _locked(home / ".publish.lock"):
+                version = max(self.versions(name), default=0) + 1
+                _publish_as(home, version, write)
         except OSError as error:
-            raise StoreError(f"Cannot publish version {version} in {home}: {error.strerror}.") from error
+            raise StoreError(f"Cannot publish a version in {home}: {error.strerror}.") from error
         if STABLE not in self.labels(name):
             self.set_label(name, STABLE, version)
         return Resolved(name, version, home / str(version))
@@ -125,16 +117,10 @@ class Registry:
         if not _NAME.fullmatch(label) or label.isdecimal():
             raise StoreError(f"{label!r} cannot be a label: use a word of small letters, digits, '-' and '_'.")
         self.resolve(f"{name}@{version}")
-        labels = self.labels(name) | {label: version}
         home = self.store / name
         try:
-            with tempfile.NamedTemporaryFile("w", dir=home, prefix=".labels-", delete=False) as stream:
-                json.dump(labels, stream, indent=2)
-                stream.write("\n")
-            Path(stream.name).chmod(0o644)
-            _flush(Path(stream.name))
-            Path(stream.name).replace(home / LABELS_FILE)
-            _flush(home)
+            with _locked(home / ".labels.lock"):
+                _replace_json(home / LABELS_FILE, self.labels(name) | {label: version})
         except OSError as error:
             raise StoreError(f"Cannot write the labels of {name}: {error.strerror}.") from error
 
@@ -145,15 +131,38 @@ def _version_of(value: Any) -> int | None:
     return version if isinstance(version, int) and not isinstance(version, bool) and version > 0 else None
 
 
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds a lock between processes; it goes with the process that holds it, however that ends."""
+    with path.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _publish_as(home: Path, version: int, write: Callable[[Path, int], None]) -> None:
+    prepared = Path(tempfile.mkdtemp(prefix=".publishing-", dir=home))
+    try:
+        write(prepared, version)
+        prepared.chmod(0o755)
+        for path in [*prepared.rglob("*"), prepared]:
+            _flush(path)
+        prepared.rename(home / str(version))
+        _flush(home)
+    finally:
+        shutil.rmtree(prepared, ignore_errors=True)
+
+
+def _replace_json(path: Path, value: dict[str, Any]) -> None:
+    prepared = path.with_name(f".{path.name}.new")
+    prepared.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    _flush(prepared)
+    prepared.replace(path)
+    _flush(path.parent)
+
+
 def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _flush_tree(directory: Path) -> None:
-    for path in directory.rglob("*"):
-        _flush(path)
-    _flush(directory)

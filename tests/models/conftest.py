@@ -1,0 +1,25 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from models.registry import PACKAGED_STORE, Registry
+from models.scorer import Scorer
+
+
+@pytest.fixture(scope="session")
+def scorer() -> Scorer:
+    """The stable version of the model that comes with the project."""
+    return Scorer.load(Registry().resolve("imdb").path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A copy of the packaged store, to break or to publish into."""
+    return shutil.copytree(PACKAGED_STORE, tmp_path / "store")
+
+
+@pytest.fixture
+def artifact(store: Path) -> Path:
+    """A copied version's directory."""
+    return Registry(store).resolve("imdb").path
