@@ -74,3 +74,74 @@ def kafka_python_producer(connection: Connection, transactional_id: str | None) 
             "metrics_enabled": False,
         }
     )
+
+
+def librdkafka_common(connection: Connection) -> dict[str, Any]:
+    """For every confluent-kafka client."""
+    security = connection.security
+    given = {
+        "sasl.mechanism": security.mechanism,
+        "sasl.username": security.username,
+        "sasl.password": security.password,
+        "ssl.ca.location": security.ca_file and str(security.ca_file),
+        "ssl.certificate.location": security.certificate_file and str(security.certificate_file),
+        "ssl.key.location": security.key_file and str(security.key_file),
+        "ssl.key.password": security.key_password,
+    }
+    return {
+        "bootstrap.servers": connection.bootstrap_servers,
+        "client.id": connection.client_id,
+        "security.protocol": security.protocol,
+        "socket.timeout.ms": _REQUEST_TIMEOUT_MS,
+        "socket.nagle.disable": True,
+        "reconnect.backoff.max.ms": 1_000,
+        # A broker that is back after a restart must be found again at once.
+        "topic.metadata.refresh.sparse": False,
+        **{name: value for name, value in given.items() if value is not None},
+    }
+
+
+def librdkafka_consumer(connection: Connection, source: Source) -> dict[str, Any]:
+    """For a consumer of committed records; it never commits by itself."""
+    return librdkafka_common(connection) | {
+        # Without a group nothing is ever committed under this name; librdkafka wants one all the same.
+        "group.id": source.group_id or "kafka-sentiment-reader",
+        "auto.offset.reset": "latest" if source.start == LATEST else "earliest",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "isolation.level": "read_committed",
+        # The same as kafka-python's, so that both clients can share a group.
+        "partition.assignment.strategy": "range",
+        "session.timeout.ms": int(connection.session_timeout * 1000),
+        "heartbeat.interval.ms": int(connection.session_timeout * 1000 / 5),
+        "message.max.bytes": _FETCH_BYTES,
+        "fetch.max.bytes": _FETCH_BYTES,
+        "queued.max.messages.kbytes": _FETCH_BYTES // 1024,
+        # How long a full queue keeps it from fetching: the default of a second lets the worker run dry.
+        "fetch.queue.backoff.ms": 20,
+        # Tells where the end is although transaction markers stand between it and the last record.
+        "enable.partition.eof": True,
+    }
+
+
+def librdkafka_producer(connection: Connection, transactional_id: str | None) -> dict[str, Any]:
+    """For an idempotent producer, transactional with an id."""
+    transactional: dict[str, Any] = {}
+    if transactional_id is not None:
+        transactional["transactional.id"] = transactional_id
+        transactional["transaction.timeout.ms"] = int(connection.transaction_timeout * 1000)
+    return (
+        librdkafka_common(connection)
+        | transactional
+        | {
+            "enable.idempotence": True,
+            "message.max.bytes": MAX_MESSAGE_BYTES,
+            "batch.size": _BATCH_BYTES,
+            # A batch ends with a flush, which waits for nothing; until then there is more to come.
+            "linger.ms": 50,
+            "queue.buffering.max.kbytes": 4 * _FETCH_BYTES // 1024,
+            # The keys of kafka-python and Java go to the same partitions.
+            "partitioner": "murmur2_random",
+            "delivery.report.only.error": True,
+        }
+    )

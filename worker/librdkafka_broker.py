@@ -1,0 +1,271 @@
+"""The broker on librdkafka (confluent-kafka), the fast client. One of the two files that know a Kafka client."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from worker import client_config
+from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, kafka_answers
+from worker.deadline import Bounded, DeadlinePassed
+from worker.errors import AccessDenied, BadUse, BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing
+from worker.librdkafka_errors import fences, translated
+from worker.librdkafka_reader import Complaints, Reader, log
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+_MOMENT_SECONDS = 0.02
+
+
+class LibrdkafkaBroker:
+    """See `worker.broker.Broker`, whose contract this fulfils."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        source: Source | None,
+        transactional_id: str | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._transactional_id = transactional_id
+        self._clock = clock
+        self._bounded = Bounded("librdkafka")
+        self._fences = Fences(transactional_id, clock)
+        self._complaints = Complaints()
+        self._consumer: Any = None
+        self._producer: Any = None
+        self._reader: Any = None
+        self._in_transaction = False
+        self._unsure = False
+        self._undelivered: list[KafkaError] = []
+
+    def start(self, *topics: str) -> None:
+        if not kafka_answers(self._connection.bootstrap_servers):
+            raise KafkaAway(f"no Kafka server answers at {self._connection.bootstrap_servers}")
+        numbers = self._partition_numbers([*topics, *([self._source.topic] if self._source else [])])
+        if self._source and self._reader is None:
+            config = client_config.librdkafka_consumer(self._connection, self._source)
+            self._consumer = self._consumer or self._client(Consumer, config)
+            reader = Reader(self._consumer, TopicPartition, self._source, self._complaints, self._clock)
+            self._or_away(reader.begin, numbers[self._source.topic], self._connection.deadline)
+            self._reader = reader
+        if (topics or self._transactional_id) and (self._producer is None or self._unsure):
+            self._renew_producer()
+
+    def poll(self, max_records: int, timeout_seconds: float) -> Polled:
+        try:
+            polled: Polled = self._reader.poll(max_records, timeout_seconds)
+        except KafkaException as error:
+            self._fail(error.args[0])
+        return polled
+
+    def produce(self, messages: Sequence[Message]) -> None:
+        try:
+            self._begin()
+            write = self._producer.produce
+            for topic, key, value, headers in messages:
+                try:
+                    write(topic, value, key, headers=headers)
+                except BufferError:
+                    self._write_when_there_is_room(topic, value, key, headers)
+        except KafkaException as error:
+            self._fail(error.args[0])
+
+    def commit(self, positions: Mapping[Partition, Position]) -> None:
+        if self._source is None or self._source.group_id is None:
+            positions = {}
+        membership = self._reader.membership(positions) if positions else None
+        if self._transactional_id:
+            self._begin()
+            self._ask(self._commit_transaction, self._producer, positions, membership)
+            self._in_transaction = False
+        else:
+            self._ask(self._flush_and_commit, self._producer, positions)
+
+    def rewind(self) -> None:
+        if self._producer is not None and (self._unsure or not self._aborted()):
+            self._renew_producer()
+        if self._reader:
+            self._or_away(self._reader.rewind, self._connection.deadline)
+
+    def assignment(self) -> frozenset[Partition]:
+        return self._reader.assigned if self._reader else frozenset()
+
+    def committed(self) -> dict[Partition, Position]:
+        return self._or_away(self._reader.committed, self._connection.deadline)
+
+    def lags(self) -> dict[Partition, int]:
+        lags: dict[Partition, int] = self._reader.lags()
+        return lags
+
+    def rebalances(self) -> int:
+        return self._reader.rebalances if self._reader else 0
+
+    def create_topics(self, topics: Sequence[Topic]) -> None:
+        admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
+        new = [NewTopic(t.name, t.partitions, t.replication, config=dict(t.configs)) for t in topics]
+        answers = admin.create_topics(new, request_timeout=self._connection.deadline) if new else {}
+        for name, future in answers.items():
+            try:
+                self._answer(admin, future)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise StopWorker(f"topic {name} cannot be created: {error.args[0].str()}") from error
+
+    def close(self) -> None:
+        until = self._clock() + self._connection.deadline
+        if self._in_transaction and not self._unsure:
+            self._quietly(self._producer.abort_transaction, self._connection.deadline, until=until)
+        self._discard_producer()
+        if self._consumer is not None:
+            self._quietly(self._consumer.close, until=until)
+        self._consumer = self._reader = None
+        self._bounded.close()
+
+    def _begin(self) -> None:
+        if self._transactional_id and not self._in_transaction:
+            self._producer.begin_transaction()
+            self._in_transaction = True
+
+    def _write_when_there_is_room(self, topic: str, value: Any, key: Any, headers: Any) -> None:
+        until = self._clock() + self._connection.deadline
+        while self._clock() < until:
+            self._producer.poll(_MOMENT_SECONDS)
+            with suppress(BufferError):
+                self._producer.produce(topic, value, key, headers=headers)
+                return
+        self._unsure = True
+        raise BatchExpired("Kafka takes messages too slowly")
+
+    def _commit_transaction(
+        self, producer: Any, positions: Mapping[Partition, Position], membership: bytes | None
+    ) -> None:
+        if positions:
+            offsets = self._reader.offsets(positions)
+            producer.send_offsets_to_transaction(offsets, membership, self._connection.deadline)
+        producer.commit_transaction(self._connection.deadline)
+        # Serves what the client has to say, its log lines for one.
+        producer.poll(0)
+
+    def _flush_and_commit(self, producer: Any, positions: Mapping[Partition, Position]) -> None:
+        if producer is not None and producer.flush(self._connection.deadline):
+            raise DeadlinePassed("messages are still unsent")
+        if self._undelivered:
+            raise KafkaException(self._undelivered[0])
+        if positions:
+            self._reader.commit(positions)
+
+    def _aborted(self) -> bool:
+        """Whether the producer can go on: nothing was open, or it was aborted."""
+        try:
+            if self._in_transaction:
+                self._ask(self._producer.abort_transaction, self._connection.deadline)
+        except RetryBatch:
+            return False
+        self._in_transaction = False
+        return True
+
+    def _renew_producer(self) -> None:
+        self._discard_producer()
+        self._unsure, self._undelivered = True, []
+        config = client_config.librdkafka_producer(self._connection, self._transactional_id)
+        if self._transactional_id is None:
+            # The list is this producer's own: an abandoned one may go on to report.
+            config["on_delivery"] = partial(_note_failure, self._undelivered)
+        self._producer = self._client(Producer, config)
+        if self._transactional_id:
+            # Fences the one before us and ends what it left open, so that the committed positions are settled.
+            try:
+                self._ask(self._producer.init_transactions, self._connection.deadline)
+            except BatchExpired as error:
+                raise KafkaAway(str(error)) from error
+        self._unsure = False
+
+    def _discard_producer(self) -> None:
+        # Ending one can take long. Whoever holds the last reference ends it, so none stays here.
+        discarded, self._producer, self._in_transaction = [self._producer], None, False
+        threading.Thread(target=_purge, args=(discarded,), name="discard", daemon=True).start()
+
+    def _partition_numbers(self, topics: Collection[str]) -> dict[str, list[int]]:
+        if not topics:
+            return {}
+        admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
+        asked = admin.describe_topics(TopicCollection([*topics]), request_timeout=self._connection.deadline)
+        numbers = {}
+        for topic, future in asked.items():
+            try:
+                numbers[topic] = [partition.id for partition in self._answer(admin, future).partitions]
+            except KafkaException as error:
+                if isinstance(translated(error.args[0]), TopicMissing):
+                    sentence = f"topic {topic} does not exist: create it (worker run --create-topics)"
+                    raise TopicMissing(sentence) from error
+                raise KafkaAway(f"Kafka does not describe topic {topic}: {error.args[0].str()}") from error
+        return numbers
+
+    def _answer(self, admin: Any, future: Any) -> Any:
+        until = self._clock() + self._connection.deadline
+        while not future.done() and self._clock() < until:
+            admin.poll(_MOMENT_SECONDS)
+            self._complaints.check()
+        if not future.done():
+            raise KafkaAway("Kafka does not answer")
+        if (failure := future.exception()) and isinstance(translated(failure.args[0]), AccessDenied | BatchExpired):
+            problem = translated(failure.args[0])
+            raise KafkaAway(str(problem)) if isinstance(problem, BatchExpired) else problem
+        return future.result()
+
+    def _client(self, kind: Callable[..., Any], config: dict[str, Any]) -> Any:
+        try:
+            return kind({**config, "error_cb": self._complaints.note}, logger=log)
+        except KafkaException as error:
+            raise BadUse(f"the Kafka client refuses the settings: {error.args[0].str()}") from error
+
+    def _ask(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """Call in a helper thread, for what may ignore its time limit and is thrown away then."""
+        try:
+            return self._bounded.call(function, *arguments, seconds=self._connection.deadline)
+        except DeadlinePassed as error:
+            self._unsure = True
+            raise BatchExpired(f"Kafka did not answer: {error}") from error
+        except KafkaException as error:
+            self._fail(error.args[0])
+
+    def _or_away(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """Call what keeps its own time limit."""
+        try:
+            return function(*arguments)
+        except KafkaException as error:
+            problem = translated(error.args[0])
+            raise KafkaAway(str(problem)) if isinstance(problem, BatchExpired) else problem from error
+
+    def _fail(self, error: KafkaError) -> NoReturn:
+        self._unsure = not error.txn_requires_abort()
+        self._complaints.check()
+        if fences(error):
+            self._fences.fenced()
+        raise translated(error) from KafkaException(error)
+
+    def _quietly(self, function: Callable[[*Arguments], object], *arguments: *Arguments, until: float) -> None:
+        with suppress(KafkaException, DeadlinePassed):
+            self._bounded.call(function, *arguments, seconds=until - self._clock())
+
+
+def _purge(discarded: list[Any]) -> None:
+    if (producer := discarded.pop()) is not None:
+        with suppress(KafkaException):
+            producer.purge(blocking=False)
+
+
+def _note_failure(undelivered: list[KafkaError], error: KafkaError | None, _message: Any) -> None:
+    if error is not None:
+        undelivered.append(error)
