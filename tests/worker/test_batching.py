@@ -1,0 +1,77 @@
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.batching import BatchPolicy, gather, positions_after
+from worker.broker import Partition, Polled, Position, Record
+
+
+class Script:
+    """A broker whose polls bring what is written here, each costing one second of its clock."""
+
+    def __init__(self, polls: Sequence[Polled]) -> None:
+        self.polls = list(polls)
+        self.waits: list[float] = []
+        self.now = 0.0
+
+    def poll(self, max_records: int, timeout_seconds: float) -> Polled:
+        self.waits.append(timeout_seconds)
+        self.now += 1
+        polled = self.polls.pop(0) if self.polls else Polled([])
+        return Polled(polled.records[:max_records], polled.revoked)
+
+
+def _records(partition: int, *offsets: int) -> list[Record]:
+    return [Record("reviews", partition, offset, 0, None, b"", []) for offset in offsets]
+
+
+def _gather(script: Script, policy: BatchPolicy) -> list[Record]:
+    return gather(script, policy, 0.5, lambda: script.now)  # type: ignore[arg-type]
+
+
+def test_nothing_there_waits_once_for_the_idle_time() -> None:
+    script = Script([])
+    assert _gather(script, BatchPolicy()) == []
+    assert script.waits == [0.5]
+
+
+def test_what_is_there_goes_at_once() -> None:
+    script = Script([Polled(_records(0, 1, 2)), Polled(_records(1, 7))])
+    assert len(_gather(script, BatchPolicy())) == 3
+    assert script.waits == [0.5, 0.0, 0.0]
+
+
+def test_a_batch_that_is_not_full_waits_no_longer_than_the_policy_allows() -> None:
+    script = Script([Polled(_records(0, 1))])
+    assert len(_gather(script, BatchPolicy(max_wait_seconds=2.5))) == 1
+    assert script.waits[1:] == [2.5, 1.5, 0.5]
+
+
+def test_a_full_batch_does_not_poll_again() -> None:
+    script = Script([Polled(_records(0, 1, 2, 3))])
+    assert len(_gather(script, BatchPolicy(max_records=3, max_wait_seconds=9))) == 3
+    assert len(script.waits) == 1
+
+
+def test_records_of_revoked_partitions_are_dropped() -> None:
+    lost = frozenset({Partition("reviews", 0)})
+    script = Script([Polled(_records(0, 1) + _records(1, 5)), Polled(_records(0, 1), lost)])
+    assert [(r.partition, r.offset) for r in _gather(script, BatchPolicy())] == [(1, 5), (0, 1)]
+
+
+@given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 50))
+def test_no_batch_is_larger_than_allowed_and_no_record_is_skipped(sizes: list[int], limit: int) -> None:
+    offsets = iter(range(10_000))
+    polls = [Polled(_records(0, *(next(offsets) for _ in range(size)))) for size in sizes]
+    batch = _gather(Script([polled for polled in polls if len(polled.records) <= limit]), BatchPolicy(limit))
+    assert len(batch) <= limit
+    assert [record.offset for record in batch] == sorted(record.offset for record in batch)
+
+
+def test_positions_are_the_next_offsets_per_partition() -> None:
+    positions = positions_after(_records(0, 3, 4) + _records(1, 9), "window")
+    assert positions == {
+        Partition("reviews", 0): Position(5, "window"),
+        Partition("reviews", 1): Position(10, "window"),
+    }

@@ -1,0 +1,137 @@
+import json
+
+import pytest
+
+from models.registry import Registry
+from models.scorer import Scorer
+from tests.worker.stream import OUTPUT, Stream
+from worker.errors import TooManyDeadLetters
+from worker.messages import SentimentMessage
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    return Scorer.load(Registry().resolve("imdb").path, verify=False)
+
+
+@pytest.fixture
+def stream(scorer: Scorer) -> Stream:
+    return Stream(scorer)
+
+
+def test_a_review_becomes_one_sentiment(stream: Stream) -> None:
+    stream.send({"id": "r1", "text": "A wonderful film", "attributes": {"shop": "7"}})
+    stream.drain()
+    [sentiment] = stream.sentiments()
+    SentimentMessage.model_validate(sentiment)
+    assert (sentiment["id"], sentiment["sentiment"], sentiment["attributes"]) == ("r1", "positive", {"shop": "7"})
+    assert sum(sentiment["scores"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_output_keeps_key_and_headers(stream: Stream) -> None:
+    stream.send({"text": "good"}, key=b"customer-5")
+    stream.drain()
+    [record] = stream.kafka.read(OUTPUT)
+    assert record.key == b"customer-5"
+    assert ("traceparent", b"00-1") in record.headers
+
+
+def test_a_review_without_an_id_is_named_by_its_place(stream: Stream) -> None:
+    [record] = stream.send({"text": "good"})
+    stream.drain()
+    assert stream.sentiments()[0]["id"] == f"reviews-{record.partition}-{record.offset}"
+
+
+def test_text_without_any_known_word_is_scored_with_coverage_0(stream: Stream) -> None:
+    stream.send({"text": ""}, {"text": "xqzt"}, {"text": "的"})
+    stream.drain()
+    assert [sentiment["coverage"] for sentiment in stream.sentiments()] == [0, 0, 0]
+
+
+def test_results_of_a_key_keep_the_order_of_its_reviews(stream: Stream) -> None:
+    stream.send(*({"id": str(number), "text": "word " * (number * 7 % 50)} for number in range(100)))
+    stream.drain()
+    assert [sentiment["id"] for sentiment in stream.sentiments()] == [str(number) for number in range(100)]
+
+
+def test_bad_records_are_set_aside_and_the_good_ones_around_them_scored(stream: Stream) -> None:
+    stream.send({"id": "a", "text": "good"}, b"{", {"id": "b"}, {"id": "c", "text": "bad"})
+    stream.drain()
+    assert [sentiment["id"] for sentiment in stream.sentiments()] == ["a", "c"]
+    reasons = [dict(letter.headers)["dead-letter-reason"] for letter in stream.dead_letters()]
+    assert reasons == [b"not_json", b"invalid"]
+    assert stream.value("dead_letters_total", reason="not_json") == 1
+
+
+def test_every_batch_is_one_transaction_of_at_most_the_set_size(scorer: Scorer) -> None:
+    stream = Stream(scorer, max_batch_records=10)
+    stream.send(*({"text": "good"} for _ in range(25)))
+    stream.drain()
+    assert stream.value("transactions_total", outcome="committed") == 3
+    assert stream.value("records_consumed_total") == 25
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_commit_without_an_answer_loses_and_doubles_nothing(stream: Stream, stored: bool) -> None:
+    stream.send(*({"id": str(number), "text": "good"} for number in range(5)))
+    stream.kafka.expire_next_commit(stored=stored)
+    stream.drain()
+    assert [sentiment["id"] for sentiment in stream.sentiments()] == ["0", "1", "2", "3", "4"]
+    assert stream.value("transactions_total", outcome="expired") == 1
+
+
+def test_a_rebalance_in_the_middle_doubles_nothing(stream: Stream) -> None:
+    stream.send(*({"id": str(number), "text": "good"} for number in range(5)))
+    stream.pipeline.turn()
+    stream.send({"id": "5", "text": "good"})
+    stream.kafka.rebalance("sentiment")
+    stream.drain()
+    assert sorted(sentiment["id"] for sentiment in stream.sentiments()) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_too_many_dead_letters_stop_the_worker_before_the_batch_is_written(scorer: Scorer) -> None:
+    stream = Stream(scorer, max_batch_records=100)
+    stream.send(*([{"text": "good"}] * 500 + [b"?"] * 700))
+    with pytest.raises(TooManyDeadLetters, match="not_json"):
+        stream.drain()
+    assert len(stream.dead_letters()) == 500
+
+
+def test_a_restart_goes_on_counting_dead_letters(scorer: Scorer) -> None:
+    stream = Stream(scorer, max_batch_records=100)
+    stream.send(*([{"text": "good"}] * 500 + [b"?"] * 3_000))
+    for _ in range(3):
+        with pytest.raises(TooManyDeadLetters):
+            stream.drain()
+        stream.broker.close()
+        stream.restart()
+    assert len(stream.dead_letters()) == 500
+
+
+def test_other_shapes_are_read_through_json_pointers(scorer: Scorer) -> None:
+    stream = Stream(scorer, id_field="/review/number", text_field="/review/body/0")
+    stream.send({"review": {"number": "n1", "body": ["A terrible film"]}})
+    stream.drain()
+    assert [(sentiment["id"], sentiment["sentiment"]) for sentiment in stream.sentiments()] == [("n1", "negative")]
+
+
+def test_partition_gauges_go_when_the_partition_does(stream: Stream) -> None:
+    stream.send({"text": "good"})
+    stream.drain()
+    assert "sentiment_last_commit_timestamp_seconds{partition=" in _exposed(stream)
+    stream.metrics.partitions(frozenset(), 1)
+    assert "sentiment_last_commit_timestamp_seconds{partition=" not in _exposed(stream)
+
+
+def _exposed(stream: Stream) -> str:
+    from prometheus_client import generate_latest
+
+    return generate_latest(stream.metrics.registry).decode()
+
+
+def test_scored_at_is_utc_with_milliseconds(stream: Stream) -> None:
+    stream.send({"text": "good"})
+    stream.drain()
+    text = json.dumps(stream.sentiments()[0]["scored_at"])
+    assert len(text) == len('"2026-01-31T12:00:00.123Z"')
+    assert text.endswith('Z"')
