@@ -54,13 +54,18 @@ class OwnedProcesses:
         return ""
 
     def start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a child whose output is appended to its log; `environment` replaces the inherited one if given."""
+        """Start a child whose output is appended to its log; it inherits environment and directory if not given."""
         with self.log_path(name).open("ab") as log:
             child = subprocess.Popen(
                 command,
                 env=environment,
+                cwd=directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

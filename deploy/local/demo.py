@@ -1,0 +1,174 @@
+"""`make demo`: real reviews through real Kafka, two workers and Redis, one worker killed halfway.
+
+Shows what happens on standard error; prints the verdict, read back from the topics, as one JSON line on standard
+output. Exit status 1 when a review was lost or came twice.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import time
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from deploy.local import command_line
+from deploy.local.demo_run import DemoRun
+from deploy.local.kafka import LocalKafka
+from deploy.local.processes import LocalServiceError, OwnedProcesses
+from deploy.local.redis import LocalRedis
+from deploy.local.replay import read_sample, repeated
+from deploy.local.report import commands_to_try, print_summary, redis_count
+from deploy.local.results import judge, read_outcome
+from deploy.local.topics import create_topics, delete_topics
+from deploy.local.view import View
+from deploy.local.workers import DemoWorker
+
+# The model in models/store that the demo scores with.
+MODEL = "imdb"
+WORKERS = 2
+PARTITIONS = 6
+REVIEWS = 10_000
+PER_SECOND = 1_000.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the demo runs: names that are its own on a Kafka that others use too, the usual ones on a fresh one."""
+
+    bootstrap_servers: str
+    redis_url: str
+    prefix: str
+    session_seconds: int
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Topic by what it is for."""
+        names = {"input": "reviews", "output": "sentiments", "dead-letter": "reviews.dead-letter"}
+        return {use: self.prefix + name for use, name in names.items()}
+
+    def settings(self, worker: str) -> dict[str, str]:
+        """The environment of one worker."""
+        return {
+            "SENTIMENT_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "SENTIMENT_KAFKA_GROUP_ID": f"{self.prefix}sentiment",
+            "SENTIMENT_KAFKA_SESSION_TIMEOUT_SECONDS": str(self.session_seconds),
+            "SENTIMENT_INPUT_TOPIC": self.topics["input"],
+            "SENTIMENT_OUTPUT_TOPIC": self.topics["output"],
+            "SENTIMENT_DEAD_LETTER_TOPIC": self.topics["dead-letter"],
+            "SENTIMENT_INSTANCE_ID": f"{self.prefix}{worker}",
+            "SENTIMENT_REDIS_URL": self.redis_url,
+            "SENTIMENT_MODEL_NAME": MODEL,
+        }
+
+
+def main() -> int:
+    """Run the demo; returns the exit status."""
+    arguments = parse()
+    # kafka-python logs what it retries; what it cannot do reaches us as an exception.
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    logging.getLogger("kafka").propagate = False
+    signal.signal(signal.SIGTERM, command_line.interrupt)
+    view = View()
+    try:
+        with ExitStack() as services:
+            return run(arguments, view, services)
+    except LocalServiceError as error:
+        view.say(f"[red]The demo failed.[/] {error}")
+        return 1
+    except KeyboardInterrupt:
+        view.say("Stopped; nothing is left running.")
+        return 130
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = command_line.parser("python -m deploy.local.demo", "Real reviews through Kafka, two workers and Redis.")
+    parser.add_argument("--reviews", type=positive, default=REVIEWS, metavar="N", help=f"default: {REVIEWS:,}")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=PER_SECOND,
+        metavar="N",
+        help=f"reviews sent per second, 0: as fast as Kafka takes them (default: {PER_SECOND:,.0f})",
+    )
+    parser.add_argument("--keep", action="store_true", help="stay up afterwards, until Ctrl-C")
+    parser.add_argument(
+        "--kafka", metavar="HOST:PORT", help="a Kafka of yours; topics of a new name are made, and removed"
+    )
+    return parser.parse_args()
+
+
+def positive(text: str) -> int:
+    """A whole number from 1; argparse says so to whoever gives another."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace, view: View, services: ExitStack) -> int:
+    """Start everything, replay, judge, report; the services end with `services`."""
+    reviews = list(repeated(read_sample(), arguments.reviews))
+    place = start_services(arguments.kafka, view, services)
+    processes = OwnedProcesses("demo")
+    services.callback(processes.close)
+    names = [f"worker-{number}" for number in range(1, WORKERS + 1)]
+    workers = [DemoWorker(processes, name, place.settings(name)) for name in names]
+    view.say(f"Starting {WORKERS} workers ...")
+    for worker in workers:
+        worker.wait_until_ready()
+
+    demo = DemoRun(place.bootstrap_servers, place.topics, reviews, arguments.rate, workers)
+    try:
+        with view:
+            demo.run(view)
+    finally:
+        demo.close()
+    if not arguments.keep:
+        # Drained and gone before the topics are read, so that nothing can come after the verdict.
+        for worker in workers:
+            worker.stop()
+    sentiments, dead_letters = read_outcome(place.bootstrap_servers, place.topics)
+    verdict = judge(reviews, sentiments, dead_letters, demo.results.seen.values())
+    print_summary(view, verdict, demo, len(dead_letters), redis_count(place.redis_url, reviews))
+    sys.stdout.write(verdict.as_json() + "\n")
+    sys.stdout.flush()
+    if arguments.keep:
+        stay(view, place, workers)
+    return 0 if verdict.good else 1
+
+
+def start_services(address: str | None, view: View, services: ExitStack) -> Place:
+    """Kafka, or the one at `address`, and Redis, with the demo's topics made."""
+    if address:
+        prefix = f"demo-{uuid.uuid4().hex[:8]}-"
+        view.say(f"Using Kafka at {address}, topics {prefix}...")
+        kafka = address
+    else:
+        prefix = ""
+        view.say("Starting Kafka (its first start downloads 45 MB) ...")
+        kafka = services.enter_context(LocalKafka()).bootstrap_servers
+    redis = services.enter_context(LocalRedis())
+    # Six seconds is the shortest session that a Kafka takes unless told otherwise.
+    place = Place(kafka, redis.url, prefix, session_seconds=6 if address else 3)
+    if address:
+        services.callback(delete_topics, kafka, place.topics.values())
+    create_topics(kafka, place.topics.values(), PARTITIONS)
+    return place
+
+
+def stay(view: View, place: Place, workers: list[DemoWorker]) -> None:
+    """Keep everything up until Ctrl-C."""
+    view.say(commands_to_try(place.settings("tail"), [worker.port for worker in workers]))
+    try:
+        while True:
+            time.sleep(1)
+            for worker in workers:
+                worker.check()
+    except KeyboardInterrupt:
+        view.say("Ending ...")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
