@@ -17,7 +17,10 @@ STORE_HELP = "directory of models (default: SENTIMENT_MODEL_STORE, or the one th
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, 1 when it failed; bad use ends the process with 2."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is commands.score and options.jsonl and options.texts:
+        parser.error("with --jsonl the input objects come from files or standard input, not from arguments")
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         status = run(options)

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
-from models.errors import ModelError, ModelNotFound
+from models.errors import ModelNotFound
 from models.lines import BadLine, Review, in_groups, parse_review, score_reviews
 from models.registry import Registry
 from models.scorer import Scorer
@@ -21,8 +21,6 @@ SHOWN_TEXT_CHARACTERS = 60
 
 def score(options: argparse.Namespace) -> int:
     """Scores arguments, files and standard input in that order; 1 when a line was no valid input object."""
-    if options.jsonl and options.texts:
-        raise ModelError("With --jsonl the input objects come from files or standard input, not from arguments.")
     scorer = Scorer.load(Registry(options.store).resolve(options.model).path)
     reader = _Reader(options)
     as_json = options.json or options.jsonl

@@ -1,9 +1,10 @@
 """Batches of texts of similar length, so that little time goes into padding."""
 
+from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
+import tensorflow
 from numpy.typing import NDArray
 
 from models.text import PADDING_ID, Tokens
@@ -21,35 +22,46 @@ def pad(tokens: Tokens, rows: NDArray[np.intp]) -> NDArray[np.int32]:
     return padded
 
 
-class LengthBucketedBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """All texts once an epoch in a new order: shuffled, then sorted by length within pools of some batches.
+class LengthBucketedBatches:
+    """All texts once an epoch, each epoch in a new order: shuffled, then sorted by length within pools of some batches.
 
-    With `seed` None the texts come in order of their length and the batches are always the same: for evaluation.
+    With `seed` None the texts come in order of their length and every epoch is the same: for evaluation.
     """
 
     def __init__(self, tokens: Tokens, labels: NDArray[np.int32], batch_size: int, seed: int | None = None) -> None:
-        super().__init__()
         self._tokens, self._labels, self._batch_size = tokens, labels.astype(np.float32)[:, None], batch_size
         self._random = None if seed is None else np.random.default_rng(seed)
-        self.on_epoch_end()
+
+    def epoch(self) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+        """One epoch's batches: ids int32 (batch, steps), labels float32 (batch, 1)."""
+        for rows in self._draw():
+            yield pad(self._tokens, rows), self._labels[rows]
+
+    def dataset(self) -> Any:
+        """The epochs as a tf.data.Dataset, for keras.Model.fit."""
+        signature = (
+            tensorflow.TensorSpec((None, None), tensorflow.int32),
+            tensorflow.TensorSpec((None, 1), tensorflow.float32),
+        )
+        batches = tensorflow.data.Dataset.from_generator(self.epoch, output_signature=signature)
+        return batches.apply(tensorflow.data.experimental.assert_cardinality(len(self)))
 
     def __len__(self) -> int:
-        return len(self._batches)
+        pool = self._pool()
+        sizes = [min(pool, len(self._tokens) - start) for start in range(0, len(self._tokens), pool)]
+        return sum(-(-size // self._batch_size) for size in sizes)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.int32], Any]:
-        rows = self._batches[index]
-        return pad(self._tokens, rows), self._labels[rows]
+    def _pool(self) -> int:
+        return len(self._tokens) if self._random is None else self._batch_size * BATCHES_PER_POOL
 
-    def on_epoch_end(self) -> None:
-        """Draws the next epoch's batches."""
-        count = len(self._tokens)
+    def _draw(self) -> list[NDArray[np.intp]]:
+        count, pool = len(self._tokens), self._pool()
         order = np.arange(count) if self._random is None else self._random.permutation(count)
-        pool = count if self._random is None else self._batch_size * BATCHES_PER_POOL
         batches: list[NDArray[np.intp]] = []
         for start in range(0, count, pool):
             rows = order[start : start + pool]
             rows = rows[np.argsort(self._tokens.lengths[rows], kind="stable")]
             batches += [rows[place : place + self._batch_size] for place in range(0, len(rows), self._batch_size)]
-        if self._random is not None:
-            batches = [batches[place] for place in self._random.permutation(len(batches))]
-        self._batches = batches
+        if self._random is None:
+            return batches
+        return [batches[place] for place in self._random.permutation(len(batches))]

@@ -39,7 +39,9 @@ class Recipe:
 
 RECIPES = {
     recipe.name: recipe
-    for recipe in (Recipe("imdb-d", "imdb", TextSettings(), MaxPoolLstm(word_dropout_ratio=0.5, dropout_ratio=0.5), Training()),)
+    for recipe in (
+        Recipe("imdb-d", "imdb", TextSettings(), MaxPoolLstm(word_dropout_ratio=0.5, dropout_ratio=0.5), Training()),
+    )
 }
 
 

@@ -57,10 +57,13 @@ def fit_network(
     adam = keras.optimizers.Adam(training.learning_rate)
     model.compile(adam, "binary_crossentropy", metrics=["accuracy"], jit_compile=False)
     best = keras.callbacks.EarlyStopping("val_loss", patience=training.epochs, restore_best_weights=True)
+    batches = LengthBucketedBatches(encoder.encode(kept.texts), kept.labels, training.batch_size, training.seed)
+    unseen = LengthBucketedBatches(encoder.encode(held_out.texts), held_out.labels, EVALUATION_BATCH)
     history = model.fit(
-        LengthBucketedBatches(encoder.encode(kept.texts), kept.labels, training.batch_size, training.seed),
-        validation_data=LengthBucketedBatches(encoder.encode(held_out.texts), held_out.labels, EVALUATION_BATCH),
+        batches.dataset(),
+        validation_data=unseen.dataset(),
         epochs=training.epochs,
+        shuffle=False,  # the batches come in a new order by themselves
         callbacks=[best, StopAtAccuracy(training.stop_at_accuracy)],
         verbose=1 if sys.stderr.isatty() else 2,
     )

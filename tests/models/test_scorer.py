@@ -1,0 +1,121 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.artifact import GOLDEN_FILE
+from models.errors import BrokenArtifact, ModelNotFound
+from models.registry import Registry
+from models.scorer import Scorer
+from tests.reviews import sample
+from trainer.evaluate import f1_score
+
+INVARIANCE = 1e-5
+
+
+def change_golden(artifact: Path, **changes: object) -> None:
+    lines = (artifact / GOLDEN_FILE).read_text().splitlines()
+    lines[3] = json.dumps(json.loads(lines[3]) | changes)
+    (artifact / GOLDEN_FILE).write_text("\n".join(lines) + "\n")
+
+
+def test_the_packaged_model_tells_good_from_bad(scorer: Scorer) -> None:
+    scores = scorer.score(["A wonderful film, I loved it.", "Boring, awful, a waste of time."])
+    assert [scorer.classes[place] for place in scores.probabilities.argmax(axis=1)] == ["positive", "negative"]
+
+
+def test_the_packaged_model_is_good_on_reviews_it_never_saw(scorer: Scorer) -> None:
+    predicted = scorer.score(sample().texts).probabilities.argmax(axis=1)
+    assert f1_score(sample().labels == 1, predicted == 1) >= 0.84
+
+
+def test_scores_have_the_shapes_and_types_that_are_promised(scorer: Scorer) -> None:
+    scores = scorer.score(["good", "", "bad movie"])
+    assert scores.probabilities.shape == (3, 2)
+    assert scores.probabilities.dtype == scores.coverage.dtype == np.float32
+    assert scores.probabilities.sum(axis=1) == pytest.approx(1)
+    assert scores.coverage.tolist() == [1, 0, 1]
+    assert 0 <= scores.padding_ratio < 1
+    assert scores.tokens == 4
+
+
+def test_a_review_scores_the_same_alone_as_in_a_batch_of_512(scorer: Scorer) -> None:
+    texts = sample().texts[:512]
+    together = scorer.score(texts).probabilities
+    alone = np.concatenate([scorer.score([text]).probabilities for text in texts])
+    assert np.abs(together - alone).max() < INVARIANCE
+
+
+def test_a_review_scores_the_same_beside_much_longer_ones(scorer: Scorer) -> None:
+    texts = sample().texts[:64]
+    longest = "wonderful acting " * 400
+    beside = np.concatenate([scorer.score([text, longest]).probabilities[:1] for text in texts])
+    assert np.abs(beside - scorer.score(texts).probabilities).max() < INVARIANCE
+
+
+@given(st.permutations(range(100)))
+@settings(max_examples=10, deadline=None)
+def test_scores_come_in_the_order_of_the_texts(scorer: Scorer, order: list[int]) -> None:
+    texts = sample().texts[:100]
+    expected = scorer.score(texts).probabilities[order]
+    assert np.abs(scorer.score([texts[place] for place in order]).probabilities - expected).max() < INVARIANCE
+
+
+@given(st.lists(st.text(st.characters() | st.just("\ud800")), max_size=5))
+@settings(deadline=None)
+def test_any_text_gets_a_score(scorer: Scorer, texts: list[str]) -> None:
+    scores = scorer.score(texts)
+    assert len(scores) == len(texts)
+    assert np.isfinite(scores.probabilities).all()
+
+
+def test_no_texts_give_no_scores(scorer: Scorer) -> None:
+    assert scorer.score([]).probabilities.shape == (0, 2)
+    assert scorer.score([]).padding_ratio == 0
+
+
+def test_scoring_in_two_steps_is_scoring(scorer: Scorer) -> None:
+    texts = sample().texts[:10]
+    tokens = scorer.tokenize(texts)
+    assert len(tokens) == 10
+    assert scorer.infer(tokens).probabilities.tolist() == scorer.score(texts).probabilities.tolist()
+
+
+def test_a_version_knows_who_it_is(scorer: Scorer) -> None:
+    assert (scorer.name, scorer.version) == ("imdb", Registry().resolve("imdb").version)
+    assert scorer.classes == ("negative", "positive")
+    assert scorer.engine == "onnxruntime"
+
+
+def test_a_warm_scorer_scores_as_before(scorer: Scorer) -> None:
+    before = scorer.score(["good movie"]).probabilities.tolist()
+    scorer.warm_up()
+    assert scorer.score(["good movie"]).probabilities.tolist() == before
+
+
+def test_threads_do_not_change_scores(artifact: Path, scorer: Scorer) -> None:
+    texts = sample().texts[:100]
+    two_threads = Scorer.load(artifact, threads=2).score(texts).probabilities
+    assert np.abs(two_threads - scorer.score(texts).probabilities).max() < INVARIANCE
+
+
+def test_an_unknown_engine_is_not_found(artifact: Path) -> None:
+    with pytest.raises(ModelNotFound, match="onnxruntime"):
+        Scorer.load(artifact, engine="abacus")
+
+
+@pytest.mark.parametrize("changes", [{"probabilities": [0.4, 0.6]}, {"coverage": 0.123}, {"text": "awful"}])
+def test_a_golden_set_that_does_not_hold_breaks_the_version(artifact: Path, changes: dict[str, object]) -> None:
+    change_golden(artifact, **changes)
+    with pytest.raises(BrokenArtifact, match="golden set"):
+        Scorer.load(artifact, verify=False).check_golden()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"text": "a", "probabilities": 1, "coverage": 0}', "{"])
+def test_a_malformed_golden_set_breaks_the_version(artifact: Path, content: str) -> None:
+    (artifact / GOLDEN_FILE).write_text(content)
+    with pytest.raises(BrokenArtifact):
+        Scorer.load(artifact, verify=False).check_golden()
