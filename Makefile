@@ -16,9 +16,9 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
-demo: $(WORKER_READY) ## real reviews through Kafka, two workers and Redis [REVIEWS=n] [KEEP=1] [LOCAL_KAFKA=host:port]
-	@$(RUN) -m deploy.local.demo $(if $(REVIEWS),--reviews "$(REVIEWS)") $(if $(filter-out 0,$(KEEP)),--keep) \
-		$(if $(LOCAL_KAFKA),--kafka "$(LOCAL_KAFKA)")
+demo: $(WORKER_READY) ## real reviews through Kafka, two workers and Redis [REVIEWS=n] [RATE=n] [KEEP=1] [LOCAL_KAFKA=host:port]
+	@$(RUN) -m deploy.local.demo $(if $(REVIEWS),--reviews "$(REVIEWS)") $(if $(RATE),--rate "$(RATE)") \
+		$(if $(filter-out 0,$(KEEP)),--keep) $(if $(LOCAL_KAFKA),--kafka "$(LOCAL_KAFKA)")
 
 setup: $(ALL_READY) ## the virtual environment .venv with everything, the trainer and the tools for development too
 

@@ -29,8 +29,10 @@ from deploy.local.workers import DemoWorker
 MODEL = "imdb"
 WORKERS = 2
 PARTITIONS = 6
-REVIEWS = 10_000
-PER_SECOND = 1_000.0
+REVIEWS = 6_000
+# Unless told otherwise a replay takes so long: time to watch, at a rate that a small machine keeps up with.
+REPLAY_SECONDS = 12.0
+MOST_PER_SECOND = 1_000.0
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--rate",
         type=float,
-        default=PER_SECOND,
         metavar="N",
-        help=f"reviews sent per second, 0: as fast as Kafka takes them (default: {PER_SECOND:,.0f})",
+        help=f"reviews sent per second, 0: as fast as Kafka takes them (default: all within {REPLAY_SECONDS:.0f} s, "
+        f"at most {MOST_PER_SECOND:,.0f})",
     )
     parser.add_argument("--keep", action="store_true", help="stay up afterwards, until Ctrl-C")
     parser.add_argument(
@@ -119,7 +121,8 @@ def run(arguments: argparse.Namespace, view: View, services: ExitStack) -> int:
     for worker in workers:
         worker.wait_until_ready()
 
-    demo = DemoRun(place.bootstrap_servers, place.topics, reviews, arguments.rate, workers)
+    rate = min(len(reviews) / REPLAY_SECONDS, MOST_PER_SECOND) if arguments.rate is None else arguments.rate
+    demo = DemoRun(place.bootstrap_servers, place.topics, reviews, rate, workers)
     try:
         with view:
             demo.run(view)

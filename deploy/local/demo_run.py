@@ -10,7 +10,8 @@ from deploy.local.view import Progress, View
 from deploy.local.workers import DemoWorker, WorkerStatus
 
 TICK_SECONDS = 0.1
-STATUS_SECONDS = 0.5
+STATUS_SECONDS = 1.0
+LATEST_SHOWN = 100
 WINDOW_SECONDS = 3.0
 # How long a supervisor takes to notice that a process is gone and to start it again.
 RESTART_SECONDS = 1.0
@@ -37,7 +38,7 @@ class DemoRun:
         self._progress = Progress(title=f"kafka-sentiment · Kafka at {bootstrap_servers}", total=len(reviews))
         self._restart_at: float | None = None
         self._waiting_for_return = False
-        self._next_status = 0.0
+        self._status_at = 0.0
         self._last_news = time.monotonic()
 
     def run(self, view: View) -> None:
@@ -52,6 +53,8 @@ class DemoRun:
             self._update()
             self._interfere(view)
             view.show(self._progress)
+        self._update()
+        view.show(self._progress)
 
     def close(self) -> None:
         """Send and read nothing more."""
@@ -80,20 +83,19 @@ class DemoRun:
         progress.reviews_per_second = len(recent) / min(WINDOW_SECONDS, max(progress.elapsed_seconds, TICK_SECONDS))
         latencies = [result.seconds for result in recent]
         progress.p50_seconds, progress.p99_seconds = percentile(latencies, 50), percentile(latencies, 99)
-        progress.latest = [(result, self._reviews[result.id]) for result in reversed(results.latest.copy())]
-        if time.monotonic() >= self._next_status:
-            self._next_status = time.monotonic() + STATUS_SECONDS
+        progress.latest = [(result, self._reviews[result.id]) for result in recent[:LATEST_SHOWN]] or progress.latest
+        if time.monotonic() >= self._status_at + STATUS_SECONDS:
             self._update_workers()
 
     def _update_workers(self) -> None:
-        before = {status.name: status for status in self._progress.workers}
-        now = [worker.status() for worker in self._workers]
+        before = {status.name: status.reviews for status in self._progress.workers}
+        seconds = time.monotonic() - self._status_at
+        self._status_at = time.monotonic()
+        self._progress.workers = [worker.status() for worker in self._workers]
         self._progress.worker_rates = {
-            status.name: (status.reviews - before[status.name].reviews) / STATUS_SECONDS
-            for status in now
-            if status.name in before
+            status.name: (status.reviews - before.get(status.name, status.reviews)) / seconds
+            for status in self._progress.workers
         }
-        self._progress.workers = now
 
     def _interfere(self, view: View) -> None:
         victim = self._workers[0]

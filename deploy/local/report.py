@@ -30,26 +30,24 @@ def print_summary(view: View, verdict: Verdict, demo: DemoRun, dead_letters: int
     colour = "green" if verdict.good else "bold red"
     table.add_row(
         "delivery",
-        f"[{colour}]{verdict.sent:,} sent, {verdict.lost:,} lost, {verdict.duplicated:,} duplicated[/]"
-        " (output topic read again, committed records only)",
+        f"[{colour}]{verdict.sent:,} sent, {verdict.lost:,} lost, {verdict.duplicated:,} duplicated[/], "
+        "read back from the topic",
     )
     table.add_row("result", f"{verdict.sentiments:,} sentiments, {dead_letters:,} dead letters, {in_redis:,} in Redis")
-    table.add_row("speed", f"{verdict.reviews_per_second:,.0f} reviews/s from the first one sent to the last result")
+    table.add_row("speed", f"{verdict.reviews_per_second:,.0f} reviews/s from the first sent to the last result")
     table.add_row("latency", latency_sentence(verdict, demo))
-    table.add_row("quality", f"F1 {verdict.f1:.3f} of the positive class, against the ratings of the reviews' authors")
+    table.add_row("quality", f"F1 {verdict.f1:.3f} of the positive class, against the authors' ratings")
     view.console.print()
     view.console.print(table)
 
 
 def latency_sentence(verdict: Verdict, demo: DemoRun) -> str:
     """The percentiles over the whole run, and those before the kill where there was one."""
-    text = (
-        f"p50 {duration(verdict.p50_seconds)}, p99 {duration(verdict.p99_seconds)} from record timestamp to result read"
-    )
+    whole = f"p50 {duration(verdict.p50_seconds)}, p99 {duration(verdict.p99_seconds)} from record timestamp to result"
     if demo.killed_at is None:
-        return text
+        return whole
     calm = [result.seconds for result in demo.results.seen.values() if result.seen_at < demo.killed_at]
-    return f"{text}\nbefore the kill: p50 {duration(percentile(calm, 50))}, p99 {duration(percentile(calm, 99))}"
+    return f"{whole}\nbefore the kill: p50 {duration(percentile(calm, 50))}, p99 {duration(percentile(calm, 99))}"
 
 
 def commands_to_try(settings: Mapping[str, str], ports: Sequence[int]) -> str:

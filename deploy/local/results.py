@@ -1,5 +1,6 @@
 """What came out: a live reader of the results, and the verdict over the whole topic at the end."""
 
+import itertools
 import json
 import threading
 import time
@@ -14,7 +15,8 @@ from kafka.errors import KafkaError
 from deploy.local.replay import Review
 from deploy.local.topics import committed_reader, read_to_end
 
-LATEST = 100
+# Enough for the percentiles of the last seconds, whatever the machine.
+LATEST = 20_000
 POLL_MILLISECONDS = 50
 
 
@@ -71,13 +73,7 @@ class Results(threading.Thread):
     def window(self, seconds: float) -> list[Result]:
         """The results that became visible within the last `seconds`."""
         since = time.time() - seconds
-        newest_first = reversed(self.seen.copy().values())
-        recent: list[Result] = []
-        for result in newest_first:
-            if result.seen_at < since:
-                break
-            recent.append(result)
-        return recent
+        return list(itertools.takewhile(lambda result: result.seen_at >= since, reversed(self.latest.copy())))
 
     def _take(self, records: Iterable[Any]) -> None:
         now = time.time()

@@ -15,8 +15,9 @@ from deploy.local.results import Result
 from deploy.local.workers import WorkerStatus
 
 LINE_SECONDS = 1.0
+LINE_WIDTH = 120
 # Everything but the latest results: that table takes what is left of the terminal's height.
-FIXED_LINES = 17
+FIXED_LINES = 16
 EVENTS = 3
 COLOURS = {"positive": "green", "negative": "red", "ready": "green", "starting": "yellow", "killed": "bold red"}
 
@@ -44,6 +45,8 @@ class View:
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = LINE_WIDTH
         self._live: Live | None = None
         self._next_line_at = 0.0
 
@@ -109,7 +112,8 @@ def summary(progress: Progress) -> RenderableType:
     )
     figures.add_row(*(Text(value, style="bold cyan") for value in values))
     figures.add_row(*(Text(name, style="dim") for name in ("reviews/s", "waiting", "p50", "p99", "done")))
-    bar = ProgressBar(total=progress.total, completed=progress.seen)
+    bar = Table.grid(expand=True)
+    bar.add_row(ProgressBar(total=progress.total, completed=progress.seen))
     state = f"{progress.seen:,} of {progress.total:,}"
     return Panel(Group(bar, figures), title=f"[bold]{progress.title}[/]", subtitle=state, padding=(0, 1))
 
