@@ -33,7 +33,7 @@ class Cache:
             )
         except ValueError as error:
             raise BadUse(f"redis_url: {error}") from None
-        self._expiry_seconds = expiry_seconds
+        self._expiry = str(expiry_seconds).encode()
         self._clock = clock
         self._pause = 0.0
         self._closed_until = 0.0
@@ -43,10 +43,7 @@ class Cache:
         if self._clock() < self._closed_until:
             return False
         try:
-            pipeline = self._redis.pipeline(transaction=False)
-            for review_id, value in sentiments:
-                pipeline.set(KEY_PREFIX + review_id, value, ex=self._expiry_seconds)
-            pipeline.execute()
+            self._send(sentiments)
         except (redis.RedisError, OSError) as error:
             self._fail(error)
             return False
@@ -58,6 +55,25 @@ class Cache:
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
+
+    def _send(self, sentiments: Sequence[tuple[str, bytes]]) -> None:
+        # A pipeline by hand: what redis-py's own does around each command costs 7 of 8 µs.
+        connection = self._redis.connection_pool.get_connection()
+        try:
+            connection.send_packed_command([self._packed(sentiments)])
+            for _ in sentiments:
+                connection.read_response()
+        finally:
+            self._redis.connection_pool.release(connection)
+
+    def _packed(self, sentiments: Sequence[tuple[str, bytes]]) -> bytes:
+        # SET key value EX seconds, in RESP, the protocol of Redis.
+        end = b"\r\n$2\r\nEX\r\n$%d\r\n%b\r\n" % (len(self._expiry), self._expiry)
+        keys = [(KEY_PREFIX + review_id).encode() for review_id, _ in sentiments]
+        return b"".join(
+            b"*5\r\n$3\r\nSET\r\n$%d\r\n%b\r\n$%d\r\n%b%b" % (len(key), key, len(value), value, end)
+            for key, (_, value) in zip(keys, sentiments, strict=True)
+        )
 
     def _fail(self, error: Exception) -> None:
         if not self._pause:

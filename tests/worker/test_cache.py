@@ -22,6 +22,21 @@ def test_sentiments_are_stored_under_their_ids_and_expire(redis: LocalRedis, cli
     cache.close()
 
 
+def test_a_redis_that_refuses_is_noticed() -> None:
+    with LocalRedis() as full, redis_client.Redis.from_url(full.url) as client:
+        client.config_set("maxmemory", "1")
+        cache = Cache(full.url, 60, 1)
+        assert not cache.write([("a", b"1"), ("b", b"2")])
+        cache.close()
+
+
+def test_ids_and_values_of_any_characters_are_stored(redis: LocalRedis, client: redis_client.Redis) -> None:
+    cache = Cache(redis.url, 60, 1)
+    assert cache.write([("é\r\n$5\r\n\u0000", b"\r\n\x00")])
+    assert client.get("sentiment:é\r\n$5\r\n\u0000") == b"\r\n\x00"
+    cache.close()
+
+
 def test_a_redis_that_is_away_costs_one_try_per_pause() -> None:
     now = [0.0]
     cache = Cache("redis://127.0.0.1:1", 60, 0.2, lambda: now[0])
