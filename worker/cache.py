@@ -4,17 +4,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import redis
 import structlog
 
-from worker.errors import BadUse
+from worker.errors import BadUse, StopWorker
 
 KEY_PREFIX = "sentiment:"
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 
+# A sentiment stays when it was scored later than the given one. Of two with the same time the one given last stays: it
+# stands later in the topic.
+_FILL = """
+local held = redis.call('GET', KEYS[1])
+if held then
+  local readable, sentiment = pcall(cjson.decode, held)
+  if readable and type(sentiment) == 'table' and type(sentiment.scored_at) == 'string'
+      and sentiment.scored_at > ARGV[2] then
+    return 0
+  end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1
+"""
+
 log = structlog.get_logger(__name__)
+
+
+class CacheEntry(NamedTuple):
+    """A sentiment for the cache: `scored_at` as in its value, and how long it still has to live."""
+
+    review_id: str
+    value: bytes
+    scored_at: str
+    left_seconds: float
 
 
 class Cache:
@@ -52,6 +77,25 @@ class Cache:
             self._pause = 0.0
         return True
 
+    def check(self) -> None:
+        """Raise StopWorker unless Redis answers."""
+        try:
+            self._redis.ping()
+        except (redis.RedisError, OSError) as error:
+            raise StopWorker(f"Redis does not answer ({error}): check SENTIMENT_REDIS_URL") from error
+
+    def fill(self, entries: Sequence[CacheEntry]) -> int:
+        """Store entries but those of which Redis holds a newer sentiment; how many were stored. Raises StopWorker."""
+        script = self._redis.register_script(_FILL)
+        try:
+            pipeline = self._redis.pipeline(transaction=False)
+            for review_id, value, scored_at, left_seconds in entries:
+                left_ms = max(1, int(left_seconds * 1000))
+                script([KEY_PREFIX + review_id], [value, scored_at, left_ms], client=pipeline)
+            return sum(pipeline.execute())
+        except (redis.RedisError, OSError) as error:
+            raise StopWorker(f"Redis failed ({error}): run the command again once it answers") from error
+
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
@@ -60,7 +104,7 @@ class Cache:
         # A pipeline by hand: what redis-py's own does around each command costs 7 of 8 µs.
         connection = self._redis.connection_pool.get_connection()
         try:
-            connection.send_packed_command([self._packed(sentiments)])
+            connection.send_packed_command([self._packed(sentiments)])  # type: ignore[no-untyped-call]
             for _ in sentiments:
                 connection.read_response()
         finally:

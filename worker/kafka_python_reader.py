@@ -1,0 +1,160 @@
+"""The reading half of the broker on kafka-python. It is handed the consumer and knows no client itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
+
+from worker.broker import EARLIEST, LATEST, Partition, Polled, Position, Record, Source
+from worker.errors import BatchRefused, RetryBatch, StopWorker, WorkerError
+
+Result = TypeVar("Result")
+
+
+class Calls(Protocol):
+    """Calls into the client, each bounded by a deadline, and what the client calls its things."""
+
+    @property
+    def errors(self) -> type[Exception]:
+        """The root of the client's errors."""
+
+    @property
+    def partition(self) -> Callable[[str, int], Any]:
+        """The client's own kind of `Partition`."""
+
+    def __call__(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+        """What the function returns. Raises RetryBatch or StopWorker."""
+
+    def translated(self, error: Exception) -> WorkerError:
+        """This package's error for one of the client's."""
+
+
+class RebalanceListener(Protocol):
+    """What was noted on the client's own thread."""
+
+    rebalances: int
+
+    def take_revoked(self) -> frozenset[Partition]:
+        """The partitions taken away since the last time."""
+
+
+class Reader:
+    """A consumer of one source, which never commits by itself."""
+
+    def __init__(
+        self, consumer: Any, source: Source, listener: RebalanceListener, call: Calls, deadline: float
+    ) -> None:
+        self._consumer = consumer
+        self._source = source
+        self._listener = listener
+        self._call = call
+        self._milliseconds = deadline * 1000
+        self._membership: Any = None
+
+    @property
+    def rebalances(self) -> int:
+        """How many times partitions were assigned."""
+        return self._listener.rebalances
+
+    def partitions_of(self, topic: str) -> set[int]:
+        """The numbers of a topic's partitions; empty when there is no such topic."""
+        return set(self._call(self._consumer.partitions_for_topic, topic))
+
+    def open(self) -> None:
+        """Join the group, or take all partitions; once."""
+        if self._consumer.subscription() or self._consumer.assignment():
+            return
+        if self._source.group_id:
+            self._consumer.subscribe([self._source.topic], listener=self._listener)
+            return
+        numbers = sorted(self.partitions_of(self._source.topic))
+        parts = [self._call.partition(self._source.topic, number) for number in numbers]
+        self._consumer.assign(parts)
+        self._call(self._seek_to_start, parts)
+
+    def poll(self, max_records: int, timeout_seconds: float) -> Polled:
+        """See Broker.poll."""
+        try:
+            polled = self._consumer.poll(timeout_ms=timeout_seconds * 1000, max_records=max_records)
+        except self._call.errors as error:
+            problem = self._call.translated(error)
+            if isinstance(problem, StopWorker):
+                raise problem from error
+            polled = {}
+        if polled:
+            # Now, not at the commit: a member that is thrown out in between has no generation any more, and Kafka
+            # takes an offset commit without a generation from anybody.
+            self._membership = self._consumer.group_metadata()
+        records = [
+            Record(part.topic, part.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
+            for part, found in polled.items()
+            for r in found
+        ]
+        return Polled(records, self._listener.take_revoked())
+
+    def membership(self) -> Any:
+        """As whose member the last records were read. Raises BatchRefused when it was nobody's."""
+        if self._membership is None or self._membership.generation_id < 0 or not self._membership.member_id:
+            raise BatchRefused("this worker was no longer a member of the group when it read the batch")
+        return self._membership
+
+    def commit(self, offsets: Mapping[Any, Any]) -> None:
+        """Commit outside of any transaction. To be called through `Calls`."""
+        self._consumer.commit(offsets, timeout_ms=self._milliseconds)
+
+    def rewind(self) -> None:
+        """Go back to the committed positions."""
+        if self._source.group_id:
+            self._call(self._seek_to_committed)
+
+    def assignment(self) -> frozenset[Partition]:
+        """See Broker.assignment."""
+        return frozenset(Partition(*part) for part in self._consumer.assignment())
+
+    def committed(self) -> dict[Partition, Position]:
+        """See Broker.committed."""
+        return self._call(self._read_committed)
+
+    def lags(self) -> dict[Partition, int]:
+        """See Broker.lags."""
+        lags = {}
+        for part in self._consumer.assignment():
+            end = self._consumer.highwater(part)
+            with suppress(self._call.errors):
+                position = self._consumer.position(part, timeout_ms=0)
+                if end is not None and position is not None:
+                    lags[Partition(*part)] = max(0, end - position)
+        return lags
+
+    def close(self, seconds: float) -> None:
+        """Leave the group and close the connections."""
+        with suppress(StopWorker, RetryBatch):
+            self._call(self._consumer.close, autocommit=False, timeout_ms=seconds * 1000)
+
+    def _read_committed(self) -> dict[Partition, Position]:
+        found = {}
+        for part in self._consumer.assignment():
+            offset = self._consumer.committed(part, metadata=True, timeout_ms=self._milliseconds)
+            if offset is not None:
+                found[Partition(*part)] = Position(offset.offset, offset.metadata or "")
+        return found
+
+    def _seek_to_committed(self) -> None:
+        committed = self._read_committed()
+        for part in self._consumer.assignment():
+            if found := committed.get(Partition(*part)):
+                self._consumer.seek(part, found.next_offset)
+            elif self._source.start == LATEST:
+                self._consumer.seek_to_end(part)
+            else:
+                self._consumer.seek_to_beginning(part)
+
+    def _seek_to_start(self, parts: list[Any]) -> None:
+        if self._source.start == EARLIEST:
+            self._consumer.seek_to_beginning(*parts)
+        elif self._source.start == LATEST:
+            self._consumer.seek_to_end(*parts)
+        else:
+            for part, found in self._consumer.offsets_for_times(dict.fromkeys(parts, self._source.start)).items():
+                self._consumer.seek(part, found.offset) if found else self._consumer.seek_to_end(part)
