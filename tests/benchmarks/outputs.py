@@ -1,0 +1,102 @@
+"""What stands in an output topic, as a reader of committed records sees it, at the moment it becomes visible."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Self
+
+import msgspec
+from confluent_kafka import Consumer, TopicPartition
+
+from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.reviews import Reviews
+
+# Floats go through float32, other batches and, in the baselines, another library.
+TOLERANCE = 1e-3
+_MOST_AT_ONCE = 10_000
+
+
+class Output(NamedTuple):
+    """One result and the wall-clock time, in seconds, at which it became visible."""
+
+    id: str
+    score: float
+    visible_at: float
+
+
+class _Value(msgspec.Struct):
+    id: str
+    scores: dict[str, float]
+
+
+class Outputs:
+    """Follows an output topic from its beginning."""
+
+    def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": "benchmark-observer",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+            }
+        )
+        self._consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+        self._decode = msgspec.json.Decoder(_Value).decode
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._consumer.close()
+
+    def poll(self, timeout_seconds: float = 0.2) -> list[Output]:
+        """What became visible since the last time; waits for the first of it, not for more."""
+        first = self._consumer.poll(timeout_seconds)
+        if first is None:
+            return []
+        now = time.time()
+        messages = [first, *self._consumer.consume(_MOST_AT_ONCE, 0)]
+        for message in messages:
+            if message.error():
+                raise BenchmarkError(f"the outputs could not be read: {message.error()}")
+        return [self._output(message.value(), now) for message in messages]
+
+    def _output(self, value: bytes, now: float) -> Output:
+        decoded = self._decode(value)
+        return Output(decoded.id, [*decoded.scores.values()][-1], now)
+
+
+def read_until(
+    outputs: Outputs, count: int, limit_seconds: float, alive: Callable[[], None], seen: Callable[[list[Output]], None]
+) -> list[Output]:
+    """Follow until `count` outputs were seen; raises BenchmarkError when none came for `limit_seconds`.
+
+    After each group, `seen` gets all outputs so far; `alive` raises when whatever writes them is gone.
+    """
+    found: list[Output] = []
+    deadline = time.monotonic() + limit_seconds
+    while len(found) < count:
+        if new := outputs.poll():
+            found += new
+            deadline = time.monotonic() + limit_seconds
+            seen(found)
+        elif time.monotonic() > deadline:
+            raise BenchmarkError(f"only {len(found):,} of {count:,} results came, the last {limit_seconds:.0f} s ago")
+        else:
+            alive()
+    return found
+
+
+def check(outputs: list[Output], reviews: Reviews, count: int, exactly_once: bool) -> None:
+    """Raises BenchmarkError unless `count` reviews or more have their right score, and only one under exactly once."""
+    ids = {output.id for output in outputs}
+    if len(ids) < count:
+        raise BenchmarkError(f"{count - len(ids):,} of {count:,} results are missing: others came twice")
+    if exactly_once and len(ids) < len(outputs):
+        raise BenchmarkError(f"{len(outputs) - len(ids):,} results came twice")
+    wrong = [output for output in outputs if abs(output.score - reviews.expected(output.id)) > TOLERANCE]
+    if wrong:
+        expected = reviews.expected(wrong[0].id)
+        raise BenchmarkError(
+            f"{len(wrong):,} scores are wrong: review {wrong[0].id} got {wrong[0].score}, not {expected:.4f}"
+        )

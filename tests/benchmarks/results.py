@@ -1,0 +1,96 @@
+"""Results on disk: one JSON file with every figure, and the same as a page to read."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+DIRECTORY = Path(__file__).with_name("results")
+
+
+def save(results: Mapping[str, Any], directory: Path) -> Path:
+    """Writes NAME.json and NAME.md, named by date and commit; returns the path of the latter."""
+    directory.mkdir(parents=True, exist_ok=True)
+    machine = results["machine"]
+    name = f"{machine['date'][:10]}-{machine['commit']}"
+    (directory / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    page = directory / f"{name}.md"
+    page.write_text(to_markdown(results), encoding="utf-8")
+    return page
+
+
+def to_markdown(results: Mapping[str, Any]) -> str:
+    """The page."""
+    machine = results["machine"]
+    lines = [
+        f"# Benchmark of {machine['date'][:16].replace('T', ' ')} UTC, commit {machine['commit']}",
+        "",
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB; load when it began "
+        f"{machine['load_before']}; " + ", ".join(f"{name} {number}" for name, number in machine["versions"].items()),
+        "",
+        "Settings: " + ", ".join(f"{name} {value}" for name, value in results["settings"].items()),
+    ]
+    for part, page in (("throughput", _throughput), ("latency", _latency), ("memory", _memory)):
+        if results.get(part):
+            lines += ["", *page(results[part])]
+    return "\n".join(lines) + "\n"
+
+
+def _throughput(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield from ("## Throughput", "", "Between the first and the last committed result; medians of the runs.", "")
+    baselines = list(rows[0]["ratios"])
+    short = [name.split(" ")[0] for name in baselines]
+    head = ["contender", "reviews", "reviews per CPU-second", "with its start", "reviews/s", "first result"]
+    yield from _header([*head, "memory at the end / highest", *(f"times {name}" for name in short)])
+    for row in rows:
+        yield _line(
+            row["contender"],
+            f"{row['reviews']:,}",
+            f"{row['reviews_per_cpu_second']:,.0f}",
+            f"{row['reviews_per_cpu_second_of_life']:,.0f}",
+            f"{row['reviews_per_second']:,.0f}",
+            f"{row['first_result_seconds']:.2f} s",
+            f"{row['end_memory_bytes'] / 1e6:,.0f} / {row['peak_memory_bytes'] / 1e6:,.0f} MB",
+            *(f"{row['ratios'][name]:,.2f}" for name in baselines),
+        )
+    staged = [row for row in rows if row["stage_microseconds"]]
+    if staged:
+        stages = list(staged[0]["stage_microseconds"])
+        yield from ("", "Microseconds a review by stage of the loop, from the worker's own metrics (wall time):", "")
+        yield from _header(["contender", *stages])
+        for row in staged:
+            yield _line(row["contender"], *(f"{row['stage_microseconds'][stage]:.1f}" for stage in stages))
+
+
+def _latency(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "## Latency"
+    yield ""
+    yield "p50 / p95 / p99 from a record's timestamp to its commit (the worker's own metric, interpolated in buckets)"
+    yield "and to the moment at which a reader of committed records in another process has the result."
+    yield ""
+    yield from _header(["contender", "reviews/s", "reviews", "committed", "visible", "share of a core"])
+    for row in rows:
+        spans = [
+            " / ".join(f"{value * 1000:.0f}" for value in row[name].values()) + " ms"
+            for name in ("committed_seconds", "visible_seconds")
+        ]
+        yield _line(row["contender"], f"{row['rate']:,.0f}", f"{row['reviews']:,}", *spans, f"{row['cpu_ratio']:.0%}")
+
+
+def _memory(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield from ("## Memory and start", "")
+    marks = list(rows[0]["memory_bytes_after"])
+    yield from _header(["contender", *(f"after {int(mark):,} reviews" for mark in marks), "highest", "first result"])
+    for row in rows:
+        sizes = [f"{row['memory_bytes_after'][mark] / 1e6:,.0f} MB" for mark in marks]
+        highest = f"{row['peak_memory_bytes'] / 1e6:,.0f} MB"
+        yield _line(row["contender"], *sizes, highest, f"{row['first_result_seconds']:.2f} s")
+
+
+def _header(cells: Sequence[str]) -> Iterator[str]:
+    yield _line(*cells)
+    yield _line(*("---" if place == 0 else "---:" for place in range(len(cells))))
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"

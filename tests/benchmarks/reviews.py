@@ -1,0 +1,31 @@
+"""The reviews that a benchmark sends: a labelled file, repeated with ids of their own until there are enough."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from models.scorer import Scorer
+from tests.benchmarks.environment import ROOT
+from trainer.data import read_labelled
+
+SAMPLE = ROOT / "deploy" / "local" / "sample_reviews.tsv.gz"
+
+
+class Reviews:
+    """Texts and the score that each must get: the probability of the last class, from the scorer without Kafka."""
+
+    def __init__(self, path: Path, model: Path) -> None:
+        self.texts = read_labelled(path).texts
+        self._expected: list[float] = Scorer.load(model).score(self.texts).probabilities[:, -1].tolist()
+
+    def messages(self, count: int) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) of `count` reviews; the ids are `0`, `1`, ..."""
+        encode = msgspec.json.encode
+        for number, text in zip(range(count), itertools.cycle(self.texts), strict=False):
+            yield str(number).encode(), encode({"id": str(number), "text": text})
+
+    def expected(self, review_id: str) -> float:
+        """The score that the review of this id must get."""
+        return self._expected[int(review_id) % len(self._expected)]
