@@ -21,7 +21,7 @@ from deploy.local.redis import LocalRedis
 from deploy.local.replay import read_sample, repeated
 from deploy.local.report import commands_to_try, print_summary, redis_count
 from deploy.local.results import judge, read_outcome
-from deploy.local.topics import create_topics, delete_topics
+from deploy.local.topics import create_topics, delete_group, delete_topics
 from deploy.local.view import View
 from deploy.local.workers import DemoWorker
 
@@ -50,11 +50,16 @@ class Place:
         names = {"input": "reviews", "output": "sentiments", "dead-letter": "reviews.dead-letter"}
         return {use: self.prefix + name for use, name in names.items()}
 
+    @property
+    def group(self) -> str:
+        """The workers' consumer group."""
+        return f"{self.prefix}sentiment"
+
     def settings(self, worker: str) -> dict[str, str]:
         """The environment of one worker."""
         return {
             "SENTIMENT_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
-            "SENTIMENT_KAFKA_GROUP_ID": f"{self.prefix}sentiment",
+            "SENTIMENT_KAFKA_GROUP_ID": self.group,
             "SENTIMENT_KAFKA_SESSION_TIMEOUT_SECONDS": str(self.session_seconds),
             "SENTIMENT_INPUT_TOPIC": self.topics["input"],
             "SENTIMENT_OUTPUT_TOPIC": self.topics["output"],
@@ -117,6 +122,8 @@ def run(arguments: argparse.Namespace, view: View, services: ExitStack) -> int:
     services.callback(processes.close)
     names = [f"worker-{number}" for number in range(1, WORKERS + 1)]
     workers = [DemoWorker(processes, name, place.settings(name)) for name in names]
+    for worker in workers:
+        services.callback(worker.stop)
     view.say(f"Starting {WORKERS} workers ...")
     for worker in workers:
         worker.wait_until_ready()
@@ -155,10 +162,16 @@ def start_services(address: str | None, view: View, services: ExitStack) -> Plac
     redis = services.enter_context(LocalRedis())
     # Six seconds is the shortest session that a Kafka takes unless told otherwise.
     place = Place(kafka, redis.url, prefix, session_seconds=6 if address else 3)
-    if address:
-        services.callback(delete_topics, kafka, place.topics.values())
     create_topics(kafka, place.topics.values(), PARTITIONS)
+    if address:
+        services.callback(clean_up, place)
     return place
+
+
+def clean_up(place: Place) -> None:
+    """Leave a Kafka that others use as it was."""
+    delete_group(place.bootstrap_servers, place.group)
+    delete_topics(place.bootstrap_servers, place.topics.values())
 
 
 def stay(view: View, place: Place, workers: list[DemoWorker]) -> None:

@@ -9,7 +9,7 @@ from deploy.local.results import Results, percentile
 from deploy.local.view import Progress, View
 from deploy.local.workers import DemoWorker, WorkerStatus
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.2
 STATUS_SECONDS = 1.0
 LATEST_SHOWN = 100
 WINDOW_SECONDS = 3.0
@@ -99,7 +99,7 @@ class DemoRun:
 
     def _interfere(self, view: View) -> None:
         victim = self._workers[0]
-        if self.killed_at is None and self._progress.sent >= self._progress.total / 2:
+        if self.killed_at is None and self._progress.seen >= self._progress.total / 2:
             victim.kill()
             self.killed_at = time.time()
             self._restart_at = time.monotonic() + RESTART_SECONDS

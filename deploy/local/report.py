@@ -44,9 +44,9 @@ def print_summary(view: View, verdict: Verdict, demo: DemoRun, dead_letters: int
 def latency_sentence(verdict: Verdict, demo: DemoRun) -> str:
     """The percentiles over the whole run, and those before the kill where there was one."""
     whole = f"p50 {duration(verdict.p50_seconds)}, p99 {duration(verdict.p99_seconds)} from record timestamp to result"
-    if demo.killed_at is None:
+    calm = [result.seconds for result in demo.results.seen.values() if result.seen_at < (demo.killed_at or 0)]
+    if not calm:
         return whole
-    calm = [result.seconds for result in demo.results.seen.values() if result.seen_at < demo.killed_at]
     return f"{whole}\nbefore the kill: p50 {duration(percentile(calm, 50))}, p99 {duration(percentile(calm, 99))}"
 
 

@@ -36,6 +36,15 @@ def delete_topics(bootstrap_servers: str, names: Collection[str]) -> None:
         raise LocalServiceError(f"Topics could not be removed from Kafka at {bootstrap_servers}: {error}") from error
 
 
+def delete_group(bootstrap_servers: str, group: str) -> None:
+    """Remove a consumer group that is there and has no members. Raises LocalServiceError when Kafka is not there."""
+    try:
+        with KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=10_000) as admin:
+            admin.delete_groups([group])
+    except KafkaError as error:
+        raise LocalServiceError(f"Group {group} could not be removed from Kafka: {error}") from error
+
+
 def read_to_end(bootstrap_servers: str, topic: str, deadline_seconds: float = 60.0) -> list[Any]:
     """All committed records of a topic as kafka-python's ConsumerRecord, in order within each partition.
 

@@ -67,7 +67,7 @@ class DemoWorker:
         self._status = WorkerStatus(self.name, self._process.pid, "killed", self._status.reviews, 0, 0)
 
     def stop(self) -> int:
-        """End the process with SIGTERM, which lets it finish its batch; returns its exit status."""
+        """End the process with SIGTERM, which lets it finish its batch and leave its group; returns its exit status."""
         return self._processes.end(self._process, signal.SIGTERM, DRAIN_SECONDS)
 
     def wait_until_ready(self) -> None:
