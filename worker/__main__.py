@@ -11,6 +11,10 @@ from worker.errors import StopWorker, WorkerError
 # Command: the module under worker.commands with its `add_arguments` and `main`, and a line of help.
 COMMANDS = {
     "run": ("run", "score reviews from the input topic until told to stop"),
+    "send": ("send", "send reviews to the input topic: texts, files or standard input"),
+    "tail": ("tail", "show sentiments as they are written to the output topic"),
+    "dead-letters": ("dead_letters", "list what was set aside as no valid review, or send it again"),
+    "cache-fill": ("cache_fill", "write to Redis what the output topic holds"),
 }
 
 

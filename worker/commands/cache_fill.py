@@ -1,0 +1,114 @@
+"""`python -m worker cache-fill`: writes to Redis what the output topic holds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import msgspec
+
+from worker.broker import Record, Source
+from worker.cache import Cache, CacheEntry
+from worker.commands import connect
+from worker.commands.progress import progress_bar
+from worker.commands.reading import duration_seconds, read_to_end, start_of
+from worker.commands.tail import decode
+from worker.errors import BadUse
+
+_EXAMPLES = """examples:
+  python -m worker cache-fill                all that has not expired, after Redis lost everything
+  python -m worker cache-fill --since 30m    what it missed while it was away for less than that"""
+# Nobody waits for this write, unlike a worker's: a Redis that is busy may take its time.
+_TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the records."""
+
+    read: int = 0
+    written: int = 0
+    newer_kept: int = 0
+    expired: int = 0
+    no_sentiment: int = 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `cache-fill`."""
+    parser.add_argument(
+        "--since",
+        type=duration_seconds,
+        metavar="TIME",
+        help="begin so long ago: 30s, 10m, 2h, 1d (default: all that has not expired)",
+    )
+    connect.add_arguments(parser, "[--since TIME] [--json]", _EXAMPLES)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Fill the cache up to the end of the output topic."""
+    chosen = connect.prepare(arguments)
+    if chosen.redis_url is None:
+        raise BadUse("there is no cache to fill: set SENTIMENT_REDIS_URL")
+    expiry = chosen.redis_expiry_seconds
+    since = expiry if arguments.since is None else min(arguments.since, expiry)
+    cache = Cache(chosen.redis_url.get_secret_value(), expiry, max(_TIMEOUT_SECONDS, chosen.redis_timeout_seconds))
+    started = time.monotonic()
+    try:
+        cache.check()
+        with (
+            connect.connected(chosen, Source(chosen.output_topic, None, start_of(since, False))) as broker,
+            progress_bar("filling the cache") as show,
+        ):
+            polled = read_to_end(broker, chosen)
+            counts = fill(cache, polled, expiry, lambda read: show(read, read + sum(broker.lags().values())))
+    finally:
+        cache.close()
+    _report(counts, chosen.output_topic, time.monotonic() - started, arguments.json)
+    return 0
+
+
+def fill(
+    cache: Cache,
+    polled: Iterable[Sequence[Record]],
+    expiry_seconds: int,
+    progress: Callable[[int], None] = lambda read: None,
+    clock: Callable[[], float] = time.time,
+) -> Counts:
+    """Write the sentiments among the records, each for as long as it still has to live. Raises StopWorker."""
+    counts = Counts()
+    for records in polled:
+        entries = []
+        for record in records:
+            sentiment = decode(record.value)
+            left_seconds = min(expiry_seconds, record.timestamp_ms / 1000 + expiry_seconds - clock())
+            if sentiment is None or record.value is None:
+                counts.no_sentiment += 1
+            elif left_seconds <= 0:
+                counts.expired += 1
+            else:
+                entries.append(CacheEntry(sentiment.id, record.value, sentiment.scored_at, left_seconds))
+        written = cache.fill(entries)
+        counts.read += len(records)
+        counts.written += written
+        counts.newer_kept += len(entries) - written
+        progress(counts.read)
+    return counts
+
+
+def _report(counts: Counts, topic: str, seconds: float, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(asdict(counts) | {"seconds": round(seconds, 3)}).decode() + "\n")
+        return
+    notes = {
+        "newer in Redis already": counts.newer_kept,
+        "expired": counts.expired,
+        "no sentiment": counts.no_sentiment,
+    }
+    told = ", ".join(f"{count:,} {what}" for what, count in notes.items() if count)
+    sys.stdout.write(
+        f"Wrote {counts.written:,} of {counts.read:,} records of topic {topic} to Redis in {seconds:.1f} s"
+        f"{told and f' ({told})'}.\n"
+    )

@@ -1,0 +1,117 @@
+"""Reading a topic from the command line: times as people write them, and reading to the end."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from worker.broker import EARLIEST, LATEST, Broker, Partition, Record, kafka_answers
+from worker.errors import KafkaAway
+from worker.settings import Settings
+
+POLL_RECORDS = 500
+_POLL_SECONDS = 0.5
+# A broker that restarts is back by then.
+_AWAY_LIMIT_SECONDS = 30.0
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def duration_seconds(text: str) -> float:
+    """`10m`, `1h30m`, `2d`, `500ms` as seconds; for argparse."""
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time such as 30s, 10m, 2h or 1d")
+    return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def positive(text: str) -> int:
+    """A whole number above zero; for argparse."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
+    return int(text)
+
+
+def start_of(since_seconds: float | None, from_beginning: bool, clock: Callable[[], float] = time.time) -> int:
+    """Where to begin, for `Source.start`: everything, what is younger than `since_seconds`, or what is yet to come."""
+    if from_beginning:
+        return EARLIEST
+    return LATEST if since_seconds is None else max(0, int((clock() - since_seconds) * 1000))
+
+
+def printable(text: str) -> str:
+    """The text without what would move a terminal's cursor or change its colours."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def rough_duration(seconds: float) -> str:
+    """Seconds as people read them: `45 s`, `12 min`, `3 h`, `5 d`."""
+    for limit, unit, size in ((120, "s", 1), (7_200, "min", 60), (172_800, "h", 3_600)):
+        if seconds < limit:
+            return f"{max(0, seconds) / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+class Follower:
+    """Polls for as long as Kafka answers. Raises KafkaAway when it has not for too long."""
+
+    def __init__(self, broker: Broker, bootstrap_servers: str, answers: Callable[[str], bool] = kafka_answers) -> None:
+        self._broker = broker
+        self._bootstrap_servers = bootstrap_servers
+        self._answers = answers
+        self._answered_at = time.monotonic()
+
+    def poll(self) -> Sequence[Record]:
+        """The records that came, perhaps none."""
+        records = self._broker.poll(POLL_RECORDS, _POLL_SECONDS).records
+        if records or self._answers(self._bootstrap_servers):
+            self._answered_at = time.monotonic()
+        elif time.monotonic() - self._answered_at > _AWAY_LIMIT_SECONDS:
+            raise KafkaAway(
+                f"no Kafka server has answered at {self._bootstrap_servers} for {_AWAY_LIMIT_SECONDS:.0f} s"
+            )
+        return records
+
+    def at_end(self, passed: Collection[Partition] = ()) -> bool:
+        """Whether nothing is left to read, but on partitions that were `passed`."""
+        lags, assigned = self._broker.lags(), self._broker.assignment()
+        return bool(assigned) and all(part in passed or lags.get(part) == 0 for part in assigned)
+
+
+class _Ends:
+    """Where each partition ended when it was first seen, so that a stream that never pauses has an end too."""
+
+    def __init__(self) -> None:
+        self._ends: dict[Partition, int] = {}
+        self.passed: set[Partition] = set()
+
+    def note(self, records: Sequence[Record], lags: Mapping[Partition, int]) -> None:
+        """After a poll that brought `records` and left `lags`."""
+        for partition, next_offset in {Partition(r.topic, r.partition): r.next_offset for r in records}.items():
+            if partition in lags:
+                self._ends.setdefault(partition, next_offset + lags[partition])
+            if next_offset >= self._ends.get(partition, next_offset + 1):
+                self.passed.add(partition)
+
+
+def read_to_end(
+    broker: Broker, chosen: Settings, answers: Callable[[str], bool] = kafka_answers
+) -> Iterator[Sequence[Record]]:
+    """What stood in the topic when reading began and perhaps a little more, a poll at a time.
+
+    Raises KafkaAway when nothing more comes though something is left (a transaction stands open, or Kafka went away).
+    """
+    follower, ends = Follower(broker, chosen.kafka_bootstrap_servers, answers), _Ends()
+    patience = chosen.kafka_transaction_timeout_seconds + chosen.kafka_session_timeout_seconds
+    heard_at = time.monotonic()
+    while not follower.at_end(ends.passed):
+        records = follower.poll()
+        if records:
+            heard_at = time.monotonic()
+            ends.note(records, broker.lags())
+            yield records
+        elif time.monotonic() - heard_at > patience:
+            left = sum(broker.lags().values())
+            raise KafkaAway(f"Kafka shows nothing more, though {left} records are left to read: try again later")
