@@ -102,7 +102,9 @@ class Settings(BaseSettings):
 
     http_host: str = Field("0.0.0.0", description="address on which metrics and health listen")
     http_port: int = Field(8000, ge=0, le=65_535, description="port of /metrics, /livez and /readyz (0: any free one)")
-    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="form of the log lines; auto is text on a terminal and JSON elsewhere"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level to log")
 
     @model_validator(mode="before")
@@ -164,7 +166,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings (each also as an environment variable, SENTIMENT_...)")
     for name, field in Settings.model_fields.items():
         if not is_secret(field):
-            help_text = f"{field.description} (default: {default_text(field)})".replace("%", "%%")
+            help_text = f"{description(field)} (default: {default_text(field)})".replace("%", "%%")
             group.add_argument(
                 "--" + name.replace("_", "-"), dest=name, default=argparse.SUPPRESS, metavar="VALUE", help=help_text
             )
@@ -187,12 +189,12 @@ def default_text(field: FieldInfo) -> str:
     return "none" if field.default is None else str(field.default)
 
 
-def choices(field: FieldInfo) -> tuple[str, ...]:
-    """The values that a setting of fixed choices takes; empty for others."""
+def description(field: FieldInfo) -> str:
+    """What the setting is for and, where only certain values are allowed, which."""
     for annotation in (field.annotation, *get_args(field.annotation)):
         if get_origin(annotation) is Literal:
-            return get_args(annotation)
-    return ()
+            return f"{field.description}: {', '.join(get_args(annotation))}"
+    return field.description or ""
 
 
 def _with_secret_files(values: dict[str, Any]) -> dict[str, Any]:
