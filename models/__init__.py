@@ -1,1 +1,6 @@
 """What a model is: its text form, its files, where they are kept and how they turn text into scores."""
+
+import os
+
+# A process scores on one core; NumPy's matrix products read this when NumPy is imported, and would start threads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,15 +1,16 @@
-"""What runs a network: one small interface, one class per library. Scores must be the same whichever runs."""
+"""What runs a network: one small interface, one module per library. Scores are the same whichever runs (1e-5)."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import NETWORK_FILE
-from models.errors import BrokenArtifact, ModelNotFound
+from models.artifact import WEIGHTS_FILE, Manifest
+from models.errors import ModelNotFound
+from models.text import Tokens
 
-DEFAULT_ENGINE = "onnxruntime"
+FASTEST = "fastest"
 
 
 class Engine(Protocol):
@@ -17,43 +18,25 @@ class Engine(Protocol):
 
     name: str
 
-    def run(self, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Ids (batch, steps), padded on the right, and lengths (batch,) -> probabilities (batch, classes)."""
+    def infer(self, tokens: Tokens) -> tuple[NDArray[np.float32], int]:
+        """Probabilities float32 (texts, classes) in the order of the texts, and the ids computed, padding included."""
 
 
-class OnnxRuntimeEngine:
-    """ONNX Runtime on the CPU with a fixed number of threads; none of them spins while there is nothing to do."""
+def load_engine(name: str, directory: Path, manifest: Manifest, threads: int) -> Engine:
+    """Loads a version's network into the named engine; `fastest` is the fastest that can run it.
 
-    name = "onnxruntime"
+    Raises ModelNotFound for an engine that does not exist or cannot run this network, BrokenArtifact when the network
+    does not load.
+    """
+    from models.lstm_engine import NETWORK_KIND, LstmEngine
+    from models.onnx_engine import OnnxRuntimeEngine  # slow to import, and `models list` needs none of them
 
-    def __init__(self, directory: Path, threads: int) -> None:
-        import onnxruntime  # takes a tenth of a second that `models list` need not pay
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                (directory / NETWORK_FILE).read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
-        except OSError as error:
-            raise BrokenArtifact(f"Cannot read {directory / NETWORK_FILE}: {error.strerror}.") from error
-        except Exception as error:  # its errors share no other base class
-            reason = str(error).splitlines()[0]
-            raise BrokenArtifact(f"ONNX Runtime cannot load {directory / NETWORK_FILE}: {reason}") from error
-
-    def run(self, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.float32]:
-        probabilities: NDArray[np.float32] = self._session.run(("probabilities",), {"ids": ids, "lengths": lengths})[0]
-        return probabilities
-
-
-_ENGINES = {OnnxRuntimeEngine.name: OnnxRuntimeEngine}
-
-
-def load_engine(name: str, directory: Path, threads: int) -> Engine:
-    """Raises ModelNotFound for an unknown engine, BrokenArtifact when the network does not load."""
-    if name not in _ENGINES:
-        raise ModelNotFound(f"There is no engine {name!r}; there are: {', '.join(sorted(_ENGINES))}.")
-    return _ENGINES[name](directory, threads)
+    fits_lstm = manifest.network.get("kind") == NETWORK_KIND and WEIGHTS_FILE in manifest.files
+    if name == FASTEST:
+        name = LstmEngine.name if fits_lstm and threads == 1 else OnnxRuntimeEngine.name
+    if name == OnnxRuntimeEngine.name:
+        return OnnxRuntimeEngine(directory, threads)
+    if name == LstmEngine.name and fits_lstm:
+        return LstmEngine(directory, OnnxRuntimeEngine(directory, threads))
+    known = ", ".join((FASTEST, OnnxRuntimeEngine.name, LstmEngine.name))
+    raise ModelNotFound(f"The engine {name!r} does not exist or cannot run this network; there are: {known}.")

@@ -68,6 +68,11 @@ class Tokens:
     def tokens(self) -> int:
         return len(self.ids)
 
+    @property
+    def starts(self) -> NDArray[np.intp]:
+        """Where each text's ids begin in `ids`: (texts,)."""
+        return np.cumsum(self.lengths, dtype=np.intp) - self.lengths
+
 
 class Vocabulary:
     """The words that a model knows, most frequent first; the word at position i has the id FIRST_WORD_ID + i."""

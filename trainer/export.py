@@ -1,5 +1,6 @@
 """Keras weights to ONNX, with its LSTM operator: Keras' own export makes a slow loop of an LSTM with a mask."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,25 @@ def export_onnx(model: Any, path: Path) -> None:
     path.write_bytes(proto.SerializeToString())
 
 
+def named_weights(model: Any) -> dict[str, NDArray[np.float32]]:
+    """The weights of a network built by `networks.build`, in Keras' layout, by the names that engines know."""
+    names = {
+        "embedding": ("embedding",),
+        "lstm": ("kernel", "recurrent", "bias"),
+        "hidden": ("hidden_kernel", "hidden_bias"),
+        "positive": ("positive_kernel", "positive_bias"),
+    }
+    pairs = [zip(names[layer], model.get_layer(layer).get_weights(), strict=True) for layer in names]
+    return dict(chain.from_iterable(pairs))
+
+
 def _initialisers(model: Any) -> list[TensorProto]:
-    (embedding,) = model.get_layer("embedding").get_weights()
-    kernel, recurrent, bias = model.get_layer("lstm").get_weights()
-    hidden_kernel, hidden_bias = model.get_layer("hidden").get_weights()
-    positive_kernel, positive_bias = model.get_layer("positive").get_weights()
-    arrays = {
-        "embedding": embedding,
-        "kernel": reorder_gates(kernel).T[None],
-        "recurrent": reorder_gates(recurrent).T[None],
-        "bias": np.concatenate([reorder_gates(bias[None])[0], np.zeros_like(bias)])[None],
-        "hidden_kernel": hidden_kernel,
-        "hidden_bias": hidden_bias,
-        "positive_kernel": positive_kernel,
-        "positive_bias": positive_bias,
+    weights = named_weights(model)
+    bias = reorder_gates(weights["bias"][None])
+    arrays = weights | {
+        "kernel": reorder_gates(weights["kernel"]).T[None],
+        "recurrent": reorder_gates(weights["recurrent"]).T[None],
+        "bias": np.concatenate([bias, np.zeros_like(bias)], axis=1),
         "lowest": np.array(LOWEST, np.float32),
         "one": np.array(1, np.float32),
         "zero_index": np.array(0, np.int32),

@@ -16,11 +16,13 @@ from models.artifact import (
     NETWORK_FILE,
     STOP_WORDS_FILE,
     VOCABULARY_FILE,
+    WEIGHTS_FILE,
     GoldenText,
     Manifest,
     record_files,
     write_golden,
     write_manifest,
+    write_weights,
     write_words,
 )
 from models.registry import Registry, Resolved
@@ -30,7 +32,7 @@ from trainer.batches import pad
 from trainer.data import CLASSES, LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.evaluate import evaluate
-from trainer.export import export_onnx
+from trainer.export import export_onnx, named_weights
 from trainer.recipes import Recipe
 
 PARITY_TOLERANCE = 1e-4
@@ -91,6 +93,7 @@ def publish(candidate: Candidate, data: dict[str, LabelledTexts], registry: Regi
 def _write_parts(candidate: Candidate, directory: Path, version: int, parent: int | None) -> Manifest:
     """Writes everything but the golden set, and a manifest that lacks the metrics and the files."""
     export_onnx(candidate.network, directory / NETWORK_FILE)
+    write_weights(directory / WEIGHTS_FILE, named_weights(candidate.network))
     candidate.network.save(directory / KERAS_FILE)
     write_words(directory / VOCABULARY_FILE, candidate.encoder.vocabulary.words)
     write_words(directory / STOP_WORDS_FILE, candidate.stop_words)

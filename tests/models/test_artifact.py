@@ -31,7 +31,9 @@ def test_the_manifest_records_the_metrics_of_the_test_set(artifact: Path) -> Non
     assert metrics["f1"] >= 0.85
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "vocabulary.txt", "stop_words.txt", "golden.jsonl", "model.keras"])
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "weights.npz", "vocabulary.txt", "stop_words.txt", "golden.jsonl", "model.keras"]
+)
 def test_a_changed_file_is_refused(artifact: Path, name: str) -> None:
     content = bytearray((artifact / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -47,7 +49,9 @@ def test_a_truncated_file_is_refused(artifact: Path, name: str) -> None:
         Scorer.load(artifact)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "model.onnx", "vocabulary.txt", "stop_words.txt", "golden.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "model.onnx", "weights.npz", "vocabulary.txt", "stop_words.txt", "golden.jsonl"]
+)
 @pytest.mark.parametrize("verify", [True, False])
 def test_a_missing_file_is_refused(artifact: Path, name: str, verify: bool) -> None:
     if name == "golden.jsonl" and not verify:
@@ -60,6 +64,13 @@ def test_a_missing_file_is_refused(artifact: Path, name: str, verify: bool) -> N
 def test_a_network_that_is_no_network_is_refused_also_unverified(artifact: Path) -> None:
     (artifact / "model.onnx").write_bytes(b"not a network")
     with pytest.raises(BrokenArtifact, match="cannot load"):
+        Scorer.load(artifact, verify=False)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not an archive"])
+def test_weights_that_are_no_weights_are_refused_also_unverified(artifact: Path, content: bytes) -> None:
+    (artifact / "weights.npz").write_bytes(content)
+    with pytest.raises(BrokenArtifact, match=r"weights\.npz"):
         Scorer.load(artifact, verify=False)
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.artifact import GOLDEN_FILE
+from models.artifact import GOLDEN_FILE, WEIGHTS_FILE, read_manifest, write_manifest
 from models.errors import BrokenArtifact, ModelNotFound
 from models.registry import Registry
 from models.scorer import Scorer
@@ -87,7 +88,7 @@ def test_scoring_in_two_steps_is_scoring(scorer: Scorer) -> None:
 def test_a_version_knows_who_it_is(scorer: Scorer) -> None:
     assert (scorer.name, scorer.version) == ("imdb", Registry().resolve("imdb").version)
     assert scorer.classes == ("negative", "positive")
-    assert scorer.engine == "onnxruntime"
+    assert scorer.engine == "numpy"
 
 
 def test_a_warm_scorer_scores_as_before(scorer: Scorer) -> None:
@@ -100,6 +101,20 @@ def test_threads_do_not_change_scores(artifact: Path, scorer: Scorer) -> None:
     texts = sample().texts[:100]
     two_threads = Scorer.load(artifact, threads=2).score(texts).probabilities
     assert np.abs(two_threads - scorer.score(texts).probabilities).max() < INVARIANCE
+
+
+def test_engines_agree(artifact: Path, scorer: Scorer) -> None:
+    reference = Scorer.load(artifact, engine="onnxruntime")
+    assert reference.engine == "onnxruntime"
+    expected = reference.score(sample().texts).probabilities
+    assert np.abs(scorer.score(sample().texts).probabilities - expected).max() < INVARIANCE
+
+
+def test_without_its_weights_a_version_runs_on_onnx_runtime(artifact: Path) -> None:
+    manifest = read_manifest(artifact)
+    files = {name: record for name, record in manifest.files.items() if name != WEIGHTS_FILE}
+    write_manifest(artifact, dataclasses.replace(manifest, files=files))
+    assert Scorer.load(artifact).engine == "onnxruntime"
 
 
 def test_an_unknown_engine_is_not_found(artifact: Path) -> None:

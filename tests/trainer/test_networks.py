@@ -4,8 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from models.engines import load_engine
-from trainer.export import export_onnx, reorder_gates
+from models.artifact import write_weights
+from models.lstm_engine import LstmEngine
+from models.onnx_engine import OnnxRuntimeEngine
+from models.text import Tokens
+from trainer.export import export_onnx, named_weights, reorder_gates
 from trainer.networks import MaskedMaxPooling1D, MaxPoolLstm, build
 
 # Keras hands TensorFlow's variables to NumPy in a way that NumPy is about to drop.
@@ -16,6 +19,8 @@ pytestmark = pytest.mark.filterwarnings(
 SMALL = MaxPoolLstm(embedding_units=5, lstm_units=3, hidden_units=4)
 IDS = np.array([[2, 3, 4, 0, 0], [5, 6, 2, 3, 4], [1, 0, 0, 0, 0]], np.int32)
 LENGTHS = np.array([3, 5, 1], np.int32)
+TOKENS = Tokens(IDS[IDS > 0], LENGTHS, np.ones(3, np.float32))
+MANY_TOKENS = Tokens(np.tile(TOKENS.ids, 100), np.tile(LENGTHS, 100), np.ones(300, np.float32))
 
 
 @pytest.fixture
@@ -43,9 +48,17 @@ def test_padding_does_not_change_a_score(network: keras.Model) -> None:
 
 def test_the_exported_network_gives_what_keras_gives(network: keras.Model, tmp_path: Path) -> None:
     export_onnx(network, tmp_path / "model.onnx")
-    probabilities = load_engine("onnxruntime", tmp_path, threads=1).run(IDS, LENGTHS)
-    positive = np.asarray(network(IDS))
-    assert probabilities == pytest.approx(np.concatenate([1 - positive, positive], axis=1), abs=1e-6)
+    probabilities, _ = OnnxRuntimeEngine(tmp_path, threads=1).infer(TOKENS)
+    assert probabilities[:, 1:] == pytest.approx(np.asarray(network(IDS)), abs=1e-6)
+
+
+def test_the_numpy_engine_gives_what_keras_gives(network: keras.Model, tmp_path: Path) -> None:
+    export_onnx(network, tmp_path / "model.onnx")
+    write_weights(tmp_path / "weights.npz", named_weights(network))
+    engine = LstmEngine(tmp_path, OnnxRuntimeEngine(tmp_path, threads=1))
+    probabilities, computed = engine.infer(MANY_TOKENS)
+    assert probabilities[:, 1:] == pytest.approx(np.tile(np.asarray(network(IDS)), (100, 1)), abs=1e-6)
+    assert computed == MANY_TOKENS.tokens
 
 
 def test_a_saved_network_loads_without_pickle_and_scores_the_same(network: keras.Model, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Ragged texts to rectangular batches of similar length."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.text import PADDING_ID, Tokens
+
+BATCH_TEXTS = 16
+LENGTH_STEP = 8  # padded lengths are multiples of this: a closed grid, so that an engine meets few shapes
+
+
+def padded_batches(tokens: Tokens) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32]]]:
+    """Sorts the texts by length and yields (rows, ids, lengths) for every BATCH_TEXTS of them.
+
+    `rows` (batch,) are the texts' places in `tokens`, `ids` int32 (batch, padded length), `lengths` int32 (batch,).
+    """
+    order = np.argsort(tokens.lengths, kind="stable")
+    lengths = tokens.lengths[order]
+    ids = _reorder(tokens, order)
+    ends = np.cumsum(lengths)
+    start = 0
+    for place in range(0, len(order), BATCH_TEXTS):
+        batch = slice(place, place + BATCH_TEXTS)
+        end = int(ends[batch][-1])
+        yield order[batch], _pad(ids[start:end], lengths[batch]), lengths[batch]
+        start = end
+
+
+def _reorder(tokens: Tokens, order: NDArray[np.intp]) -> NDArray[np.int32]:
+    """The texts' ids, one text after the other in the given order."""
+    lengths = tokens.lengths[order]
+    shifts = tokens.starts[order] - (np.cumsum(lengths) - lengths)
+    return tokens.ids[np.repeat(shifts, lengths) + np.arange(tokens.tokens)]
+
+
+def _pad(ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Texts one after the other, sorted by length -> int32 (texts, padded length)."""
+    steps = -(-int(lengths[-1]) // LENGTH_STEP) * LENGTH_STEP
+    padded = np.full((len(lengths), steps), PADDING_ID, np.int32)
+    padded[np.arange(steps) < lengths[:, None]] = ids
+    return padded
