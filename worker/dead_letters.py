@@ -23,8 +23,11 @@ _MAX_ERROR_CHARACTERS = 1_000
 _HEADROOM_BYTES = 64 * 1024
 
 
-def dead_letter(record: Record, topic: str, reason: str, error: str) -> Message:
-    """The record as it came, with headers that say why and whence. Always writable: see `writable_headers`."""
+def dead_letter(record: Record, topic: str, reason: str, error: str, limit: int = MAX_MESSAGE_BYTES) -> Message:
+    """The record as it came, with headers that say why and whence. Always writable: see `writable_headers`.
+
+    A value that would make the letter larger than `limit` bytes is left out.
+    """
     earlier = dict(record.headers).get(ATTEMPTS) or b""
     attempts = int(earlier) + 1 if earlier.isdigit() and len(earlier) < 10 else 1
     kept = [(name, value) for name, value in record.headers if not name.startswith(PREFIX) or name in _CARRIED]
@@ -39,7 +42,7 @@ def dead_letter(record: Record, topic: str, reason: str, error: str) -> Message:
         "attempts": attempts,
     }
     headers += [(PREFIX + name, _bytes(note)) for name, note in notes.items()]
-    return _fitting(record, topic, headers)
+    return _fitting(record, topic, headers, limit)
 
 
 def writable_headers(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
@@ -50,10 +53,14 @@ def writable_headers(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[
     return [*written, (NULL_HEADERS, ",".join(nulls).encode())] if nulls else written
 
 
-def _fitting(record: Record, topic: str, headers: list[tuple[str, bytes]]) -> Message:
+def size_bytes(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> int:
+    """About what a message takes in a topic."""
+    return len(key or b"") + len(value or b"") + sum(len(name) + len(content) + 10 for name, content in headers)
+
+
+def _fitting(record: Record, topic: str, headers: list[tuple[str, bytes]], limit: int) -> Message:
     key, value = record.key, record.value
-    size = len(key or b"") + len(value or b"") + sum(len(name) + len(content) + 10 for name, content in headers)
-    if value is not None and size > MAX_MESSAGE_BYTES - _HEADROOM_BYTES:
+    if value is not None and size_bytes(key, value, headers) > limit - _HEADROOM_BYTES:
         digest = hashlib.sha256(value).hexdigest()
         headers = [
             *headers,

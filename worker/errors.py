@@ -9,7 +9,8 @@
     │   └── TooManyDeadLetters
     ├── RetryBatch          nothing of the batch counts: `rewind` the broker and do the batch again
     │   ├── BatchRefused    Kafka refused it (a rebalance took the partitions away, another producer took over)
-    │   └── BatchExpired    no answer before our deadline
+    │   ├── BatchExpired    no answer before our deadline
+    │   └── MessageTooLarge a topic takes no message of that size: do it again with smaller ones
     ├── KafkaAway           no broker answers: wait and call again
     └── BadReview           dead-letter this one record and go on
 
@@ -61,6 +62,10 @@ class BatchRefused(RetryBatch):
 
 class BatchExpired(RetryBatch):
     """Kafka did not answer before the deadline; whether the batch was committed is not known until the rewind."""
+
+
+class MessageTooLarge(RetryBatch):
+    """A topic refuses one of the batch's messages for its size, though the client would have written it."""
 
 
 class KafkaAway(WorkerError):

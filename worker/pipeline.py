@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,10 +12,10 @@ import structlog
 
 from models.scorer import Scorer
 from worker.batching import BatchPolicy, gather, positions_after
-from worker.broker import Broker, Message, Partition, Record
+from worker.broker import MAX_MESSAGE_BYTES, Broker, Message, Partition, Record
 from worker.cache import Cache
-from worker.dead_letters import OutcomeWindow, dead_letter, writable_headers
-from worker.errors import BadReview, TooManyDeadLetters
+from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
+from worker.errors import BadReview, StopWorker, TooManyDeadLetters
 from worker.health import Health
 from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment
 from worker.metrics import Metrics
@@ -24,6 +24,8 @@ from worker.settings import Settings
 
 IDLE_SECONDS = 0.5
 _LAG_INTERVAL_SECONDS = 1.0
+# What a topic takes unless its owner set max.message.bytes, less what a record's own fields need.
+_USUAL_MESSAGE_BYTES = 1_000_000
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +71,9 @@ class Pipeline:
         self._policy = BatchPolicy(settings.max_batch_records, settings.max_batch_wait_seconds)
         self._decoder = ReviewDecoder(settings.id_field, settings.text_field, settings.max_record_bytes)
         self._outcomes: OutcomeWindow | None = None
+        self._message_limit = MAX_MESSAGE_BYTES
         self._lags_due = 0.0
+        self._assigned: frozenset[Partition] = frozenset()
         self._timestamps: dict[Partition, float] = {}
 
     def turn(self) -> bool:
@@ -90,6 +94,13 @@ class Pipeline:
             self._committed(batch, results, outcomes)
         self._observe_progress()
         return bool(records)
+
+    def write_smaller_messages(self) -> None:
+        """From now on write only what every topic takes. Raises StopWorker when that is the case already."""
+        if self._message_limit == _USUAL_MESSAGE_BYTES:
+            raise StopWorker(f"a topic takes no messages of 1 MB: set its max.message.bytes to {MAX_MESSAGE_BYTES}")
+        self._message_limit = _USUAL_MESSAGE_BYTES
+        log.warning("a topic takes no large messages; larger dead letters go without their value from now on")
 
     def _poll(self) -> list[Record]:
         started, worked = time.perf_counter(), time.thread_time()
@@ -116,29 +127,33 @@ class Pipeline:
         for text_place, complaint in scored.failed.items():
             batch.bad[places[text_place]] = BadReview("scoring_failed", complaint)
         with self._metrics.stage("serialize"):
-            return self._sentiments(batch, {places[number]: score for number, score in scored.scores.items()})
+            results = self._sentiments(batch, {places[number]: score for number, score in scored.scores.items()})
+            results.messages.extend(self._letters(batch))
+        return results
 
     def _sentiments(self, batch: Batch, scores: dict[int, tuple[int, list[float], float]]) -> Results:
-        settings, classes = self._settings, self._scorer.classes
+        topic, classes, limit = self._settings.output_topic, self._scorer.classes, self._message_limit
         name, version, scored_at = self._scorer.name, self._scorer.version, _timestamp(self._clock())
         results = Results([], [], Counter())
-        for place, record in enumerate(batch.records):
-            if bad := batch.bad.get(place):
-                letter = dead_letter(record, settings.dead_letter_topic, bad.reason, bad.detail)
-                results.messages.append(letter)
-                continue
-            review = batch.reviews[place]
-            best, shares, coverage = scores[place]
-            sentiment = classes[best]
+        for place, (best, shares, coverage) in scores.items():
+            review, record, sentiment = batch.reviews[place], batch.records[place], classes[best]
             by_class = dict(zip(classes, shares, strict=True))
             value = encode_sentiment(
                 Sentiment(review.id, sentiment, by_class, coverage, name, version, review.attributes, scored_at)
             )
             headers = writable_headers(record.headers) if record.headers else []
-            results.messages.append(Message(settings.output_topic, record.key, value, headers))
+            if len(value) > limit // 2 and size_bytes(record.key, value, headers) > limit:
+                batch.bad[place] = BadReview("too_large", f"the sentiment, attributes included, has {len(value)} bytes")
+                continue
+            results.messages.append(Message(topic, record.key, value, headers))
             results.sentiments.append((review.id, value))
             results.classes[sentiment] += 1
         return results
+
+    def _letters(self, batch: Batch) -> Iterator[Message]:
+        topic, limit = self._settings.dead_letter_topic, self._message_limit
+        for place, bad in sorted(batch.bad.items()):
+            yield dead_letter(batch.records[place], topic, bad.reason, bad.detail, limit)
 
     def _judge(self, batch: Batch) -> OutcomeWindow:
         """The outcomes with this batch's. Raises TooManyDeadLetters before anything of the batch is written."""
@@ -147,12 +162,7 @@ class Pipeline:
             self._outcomes = OutcomeWindow.newest_of(position.metadata for position in committed)
         outcomes = self._outcomes.after([place in batch.bad for place in range(len(batch.records))])
         if outcomes.exceeds(self._settings.max_dead_letter_ratio):
-            last = list(batch.bad.values())[-1]
-            raise TooManyDeadLetters(
-                f"more than {self._settings.max_dead_letter_ratio:.0%} of the last {OutcomeWindow.SIZE} records hold "
-                f"no valid review (the last: {last.reason}, {last.detail}): check what is sent to "
-                f"{self._settings.input_topic}, or raise SENTIMENT_MAX_DEAD_LETTER_RATIO to 1 to let all of them pass"
-            )
+            raise TooManyDeadLetters(_too_many(batch, self._settings))
         return outcomes
 
     def _write_cache(self, sentiments: Sequence[tuple[str, bytes]]) -> None:
@@ -190,10 +200,22 @@ class Pipeline:
             return
         self._lags_due = time.monotonic() + _LAG_INTERVAL_SECONDS
         assigned, lags = self._broker.assignment(), self._broker.lags()
+        if assigned != self._assigned:
+            self._assigned = assigned
+            log.info("partitions assigned", partitions=sorted(partition.number for partition in assigned))
         self._metrics.partitions(assigned, self._broker.rebalances())
         now = self._clock()
         self._metrics.lags(lags, {part: now - self._timestamps[part] for part in lags if part in self._timestamps})
         self._health.observed(assigned, lags)
+
+
+def _too_many(batch: Batch, settings: Settings) -> str:
+    last = next((f" (as now: {bad.reason}, {bad.detail})" for bad in batch.bad.values()), "")
+    return (
+        f"more than {settings.max_dead_letter_ratio:.0%} of the last {OutcomeWindow.SIZE} records hold no valid review"
+        f"{last}: check what is sent to {settings.input_topic}, or raise SENTIMENT_MAX_DEAD_LETTER_RATIO to 1 to let "
+        "all of them pass"
+    )
 
 
 def _texts(batch: Batch) -> list[str]:

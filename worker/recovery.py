@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from worker.broker import Broker, kafka_answers
-from worker.errors import BatchExpired, KafkaAway, RetryBatch, StopWorker
+from worker.errors import BatchExpired, KafkaAway, MessageTooLarge, RetryBatch, StopWorker
 from worker.health import Health
 from worker.metrics import Metrics
 from worker.pipeline import Pipeline
@@ -72,6 +72,8 @@ class Runner:
                 else:
                     self._probe()
             except (RetryBatch, KafkaAway) as problem:
+                if isinstance(problem, MessageTooLarge):
+                    pipeline.write_smaller_messages()
                 self._recover(problem)
 
     def _recover(self, problem: RetryBatch | KafkaAway) -> None:

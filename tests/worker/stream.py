@@ -11,6 +11,8 @@ from models.registry import Registry
 from models.scorer import Scorer
 from worker.broker import Message, Record, Source
 from worker.cache import Cache
+from worker.dead_letters import size_bytes
+from worker.errors import MessageTooLarge
 from worker.health import Health
 from worker.memory_broker import MemoryBroker
 from worker.memory_kafka import MemoryKafka
@@ -49,6 +51,18 @@ class Stream:
     def send(self, *values: object, key: bytes | None = b"k") -> list[Record]:
         """Write review objects, or bytes as they are, to the input topic."""
         return [self.kafka.append(Message(INPUT, key, _value(value), [("traceparent", b"00-1")])) for value in values]
+
+    def refuse_larger_than(self, limit: int) -> None:
+        """Have the broker refuse, as a topic's max.message.bytes does."""
+        produce = self.broker.produce
+
+        def refusing(messages: Sequence[Message]) -> None:
+            if any(size_bytes(message.key, message.value, message.headers) > limit for message in messages):
+                self.broker.rewind()
+                raise MessageTooLarge("too large")
+            produce(messages)
+
+        self.broker.produce = refusing  # type: ignore[method-assign]
 
     def drain(self) -> None:
         """Turn until nothing is left, doing refused and expired batches again as the runner does."""

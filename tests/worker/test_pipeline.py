@@ -108,6 +108,24 @@ def test_a_restart_goes_on_counting_dead_letters(scorer: Scorer) -> None:
     assert len(stream.dead_letters()) == 500
 
 
+def test_where_a_topic_takes_no_large_messages_letters_go_without_their_value(stream: Stream) -> None:
+    stream.send({"id": "a", "text": "good"}, b"?" * 1_500_000)
+    stream.refuse_larger_than(1_048_588)
+    stream.drain()
+    [letter] = stream.dead_letters()
+    assert letter.value == b""
+    assert dict(letter.headers)["dead-letter-value-size"] == b"1500000"
+    assert [sentiment["id"] for sentiment in stream.sentiments()] == ["a"]
+
+
+def test_a_sentiment_too_large_for_its_topic_is_set_aside(stream: Stream) -> None:
+    stream.send({"id": "a", "text": "good", "attributes": {"x": "y" * 1_200_000}}, {"id": "b", "text": "bad"})
+    stream.refuse_larger_than(1_048_588)
+    stream.drain()
+    assert dict(stream.dead_letters()[0].headers)["dead-letter-reason"] == b"too_large"
+    assert [sentiment["id"] for sentiment in stream.sentiments()] == ["b"]
+
+
 def test_other_shapes_are_read_through_json_pointers(scorer: Scorer) -> None:
     stream = Stream(scorer, id_field="/review/number", text_field="/review/body/0")
     stream.send({"review": {"number": "n1", "body": ["A terrible film"]}})
