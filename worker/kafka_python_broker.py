@@ -72,9 +72,15 @@ class KafkaPythonBroker:
             TopicPartition(*part): OffsetAndMetadata(position.next_offset, position.metadata)
             for part, position in positions.items()
         }
-        self._call(self._commit_transaction if self._transactional_id else self._flush_and_commit, offsets)
+        # Handed over, for a call past its deadline must not go on with the producer that comes after.
+        if self._transactional_id:
+            if not self._in_transaction:
+                self._call(self._begin)
+            self._call(self._commit_transaction, self._producer, offsets)
+        else:
+            self._call(self._flush_and_commit, self._producer, self._pending, offsets)
         self._in_transaction = False
-        self._pending.clear()
+        self._pending = []
 
     def rewind(self) -> None:
         self._renew_producer()
@@ -128,16 +134,17 @@ class KafkaPythonBroker:
             self._producer.begin_transaction()
             self._in_transaction = True
 
-    def _commit_transaction(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
-        self._begin()
-        self._producer.flush()
+    def _commit_transaction(self, producer: Any, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        producer.flush()
         if offsets:
-            self._producer.send_offsets_to_transaction(offsets, self._reader.membership())
-        self._producer.commit_transaction()
+            producer.send_offsets_to_transaction(offsets, self._reader.membership())
+        producer.commit_transaction()
 
-    def _flush_and_commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
-        self._producer.flush(timeout=self._connection.deadline)
-        for future in self._pending:
+    def _flush_and_commit(
+        self, producer: Any, pending: list[Any], offsets: dict[TopicPartition, OffsetAndMetadata]
+    ) -> None:
+        producer.flush(timeout=self._connection.deadline)
+        for future in pending:
             if future.failed():
                 raise future.exception
         if offsets:
@@ -153,7 +160,7 @@ class KafkaPythonBroker:
 
     def _abandon_producer(self) -> None:
         producer, self._producer, self._in_transaction = self._producer, None, False
-        self._pending.clear()
+        self._pending = []
         if producer is not None:
             threading.Thread(target=_close_producer, args=(producer,), daemon=True).start()
 
@@ -202,15 +209,18 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self) -> None:
         self._revoked: set[Partition] = set()
         self.rebalances = 0
+        self.changes = 0
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         self._revoked |= {Partition(*part) for part in revoked}
+        self.changes += 1
 
     def on_partitions_lost(self, lost: set[TopicPartition]) -> None:
         self.on_partitions_revoked(lost)
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self.rebalances += 1
+        self.changes += 1
 
     def take_revoked(self) -> frozenset[Partition]:
         if not self._revoked:

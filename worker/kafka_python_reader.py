@@ -34,6 +34,7 @@ class RebalanceListener(Protocol):
     """What was noted on the client's own thread."""
 
     rebalances: int
+    changes: int  # grows with everything that is noted
 
     def take_revoked(self) -> frozenset[Partition]:
         """The partitions taken away since the last time."""
@@ -51,6 +52,8 @@ class Reader:
         self._call = call
         self._milliseconds = deadline * 1000
         self._membership: Any = None
+        self._settled = 0
+        self._first: dict[Any, int] = {}
 
     @property
     def rebalances(self) -> int:
@@ -75,23 +78,29 @@ class Reader:
 
     def poll(self, max_records: int, timeout_seconds: float) -> Polled:
         """See Broker.poll."""
+        moved = self._settle()
         try:
             polled = self._consumer.poll(timeout_ms=timeout_seconds * 1000, max_records=max_records)
         except self._call.errors as error:
             problem = self._call.translated(error)
             if isinstance(problem, StopWorker):
                 raise problem from error
-            polled = {}
+            # Records that the client had in hand by then are gone: settle before the next poll.
+            polled, self._settled, moved = {}, -1, self.assignment()
         if polled:
             # Now, not at the commit: a member that is thrown out in between has no generation any more, and Kafka
             # takes an offset commit without a generation from anybody.
             self._membership = self._consumer.group_metadata()
+        if self._source.group_id and self._settled != self._listener.changes:
+            polled = {}
+        for part, found in polled.items():
+            self._first.setdefault(part, found[0].offset)
         records = [
             Record(part.topic, part.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
             for part, found in polled.items()
             for r in found
         ]
-        return Polled(records, self._listener.take_revoked())
+        return Polled(records, self._listener.take_revoked() | moved)
 
     def membership(self) -> Any:
         """As whose member the last records were read. Raises BatchRefused when it was nobody's."""
@@ -132,9 +141,25 @@ class Reader:
         with suppress(StopWorker, RetryBatch):
             self._call(self._consumer.close, autocommit=False, timeout_ms=seconds * 1000)
 
+    def _settle(self) -> frozenset[Partition]:
+        """After a rebalance, go to the committed positions; returns the partitions for which that was tried.
+
+        By itself the client goes on where it stood on each partition that it keeps, which would pass over the records
+        that were dropped when all were revoked. Until this succeeds, what is polled does not count.
+        """
+        changes = self._listener.changes
+        if changes == self._settled or not self._source.group_id:
+            return frozenset()
+        with suppress(RetryBatch):
+            self._call(self._seek_to_committed)
+            self._settled = changes
+        return self.assignment()
+
     def _read_committed(self) -> dict[Partition, Position]:
         found = {}
         for part in self._consumer.assignment():
+            # The first answer may be to a question of long ago: the client keeps one that nobody waited for to the end.
+            self._consumer.committed(part, timeout_ms=self._milliseconds)
             offset = self._consumer.committed(part, metadata=True, timeout_ms=self._milliseconds)
             if offset is not None:
                 found[Partition(*part)] = Position(offset.offset, offset.metadata or "")
@@ -145,6 +170,8 @@ class Reader:
         for part in self._consumer.assignment():
             if found := committed.get(Partition(*part)):
                 self._consumer.seek(part, found.next_offset)
+            elif part in self._first:
+                self._consumer.seek(part, self._first[part])
             elif self._source.start == LATEST:
                 self._consumer.seek_to_end(part)
             else:

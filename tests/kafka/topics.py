@@ -4,6 +4,8 @@ import itertools
 import uuid
 from typing import Any
 
+from kafka import KafkaAdminClient
+
 from deploy.local.kafka import LocalKafka
 from deploy.local.topics import create_topics, read_to_end
 
@@ -22,6 +24,12 @@ def new_topic(kafka: LocalKafka, name: str = "topic", partitions: int = 4, **con
         kafka.bootstrap_servers, [topic], partitions, {key.replace("_", "."): value for key, value in configs.items()}
     )
     return topic
+
+
+def topic_names(kafka: LocalKafka) -> set[str]:
+    """Every topic that there is."""
+    with KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers) as admin:
+        return set(admin.list_topics())
 
 
 def committed(kafka: LocalKafka, topic: str, deadline_seconds: float = 60.0) -> list[Any]:

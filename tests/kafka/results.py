@@ -1,0 +1,76 @@
+"""What comes out of the stream: results as histories know them, and a reader that follows them live."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+
+from deploy.local.topics import committed_reader
+from tests.kafka.history import Seen, Sent
+
+POLL_SECONDS = 0.1
+
+
+def sent(record: Any) -> Sent:
+    """A record of the input topic; its review's id is the offset's where it has no valid one of its own."""
+    own: object = None
+    with suppress(ValueError, TypeError, RecursionError):
+        own = json.loads(record.value)["id"]
+    review_id = own if isinstance(own, str) and own else f"{record.topic}-{record.partition}-{record.offset}"
+    return Sent(review_id, record.key, record.partition, record.offset)
+
+
+def seen(record: Any, dead_letter_topic: str) -> Seen:
+    """A record of one of the output topics."""
+    where = (record.topic, record.partition, record.offset, record.key)
+    if record.topic == dead_letter_topic:
+        headers = dict(record.headers)
+        source = (int(headers["dead-letter-partition"]), int(headers["dead-letter-offset"]))
+        return Seen(*where, source=source)
+    value = json.loads(record.value)
+    return Seen(*where, id=value["id"], version=value["version"])
+
+
+class Follower:
+    """Reads committed records of some topics as they come, on a thread of its own, and notes when they came."""
+
+    def __init__(self, bootstrap_servers: str, topics: Iterable[str], partitions: int) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._parts = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
+        self._stopping = threading.Event()
+        self._arrivals: list[float] = []
+        self._places: set[tuple[str, int, int]] = set()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        self._thread.start()
+
+    @property
+    def count(self) -> int:
+        """How many committed records came so far."""
+        return len(self._arrivals)
+
+    def longest_gap(self, since: float, until: float | None = None) -> float:
+        """The most seconds between two arrivals, or none at all, in a stretch of `time.monotonic()`."""
+        until = time.monotonic() if until is None else until
+        times = [since, *(at for at in list(self._arrivals) if since < at < until), until]
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        consumer = committed_reader(self._bootstrap_servers)
+        consumer.assign(self._parts)
+        consumer.seek_to_beginning(*self._parts)
+        while not self._stopping.is_set():
+            with suppress(KafkaError):
+                for records in consumer.poll(timeout_ms=POLL_SECONDS * 1000, max_records=5_000).values():
+                    self._arrivals += [time.monotonic()] * len(records)
+        consumer.close()
