@@ -19,7 +19,6 @@ SAMPLE = Path(__file__).with_name("sample_reviews.tsv.gz")
 # The number after the underscore of an id is the rating, 1 to 10, that the review's author gave.
 LOWEST_POSITIVE_RATING = 5
 TICK_SECONDS = 0.005
-FLUSH_SECONDS = 30
 
 
 class Review(NamedTuple):
@@ -68,7 +67,14 @@ class Replay(threading.Thread):
     `sent` maps the id of each to its record's timestamp in milliseconds since 1970; `error` is what ended it early.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, reviews: Sequence[Review], per_second: float) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        reviews: Sequence[Review],
+        per_second: float,
+        deadline_seconds: float = 30.0,
+    ) -> None:
         super().__init__(name="replay", daemon=True)
         self.sent: dict[str, int] = {}
         self.error: Exception | None = None
@@ -76,12 +82,15 @@ class Replay(threading.Thread):
         self._topic = topic
         self._reviews = reviews
         self._per_second = per_second
+        self._deadline_seconds = deadline_seconds
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Send everything, then wait until Kafka has stored it."""
         try:
-            producer = KafkaProducer(bootstrap_servers=self._bootstrap_servers, max_block_ms=FLUSH_SECONDS * 1000)
+            producer = KafkaProducer(
+                bootstrap_servers=self._bootstrap_servers, max_block_ms=self._deadline_seconds * 1000
+            )
             try:
                 self._send_all(producer)
             finally:
@@ -92,7 +101,7 @@ class Replay(threading.Thread):
     def stop(self) -> None:
         """Send nothing more."""
         self._stopping.set()
-        self.join(FLUSH_SECONDS)
+        self.join(self._deadline_seconds)
 
     def _send_all(self, producer: KafkaProducer) -> None:
         started = time.monotonic()
@@ -109,6 +118,6 @@ class Replay(threading.Thread):
             )
             if self._stopping.is_set():
                 return
-        producer.flush(timeout=FLUSH_SECONDS)
+        producer.flush(timeout=self._deadline_seconds)
         if last is not None and not last.succeeded():
             raise LocalServiceError(f"Kafka did not take the reviews: {last.exception}")

@@ -1,11 +1,11 @@
 import psutil
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import LocalServiceError, wait_until
-from tests.kafka.topics import committed, new_topic
+from tests.kafka.topics import committed, new_topic, topic_names
 
 
 def send(kafka: LocalKafka, topic: str, *values: bytes, wait_seconds: int = 20) -> None:
@@ -22,11 +22,6 @@ def send(kafka: LocalKafka, topic: str, *values: bytes, wait_seconds: int = 20) 
 
 def values(kafka: LocalKafka, topic: str) -> set[bytes]:
     return {record.value for record in committed(kafka, topic)}
-
-
-def topic_names(kafka: LocalKafka) -> list[str]:
-    with KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers) as admin:
-        return list(admin.list_topics())
 
 
 def stands_still(process_id: int) -> bool:
