@@ -88,14 +88,15 @@ class Replay(threading.Thread):
     def run(self) -> None:
         """Send everything, then wait until Kafka has stored it."""
         try:
+            deadline_ms = int(self._deadline_seconds * 1000)
             producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap_servers, max_block_ms=self._deadline_seconds * 1000
+                bootstrap_servers=self._bootstrap_servers, bootstrap_timeout_ms=deadline_ms, max_block_ms=deadline_ms
             )
             try:
                 self._send_all(producer)
             finally:
                 producer.close(timeout=1)
-        except (KafkaError, OSError, LocalServiceError) as error:
+        except (KafkaError, OSError) as error:
             self.error = error
 
     def stop(self) -> None:
@@ -105,7 +106,6 @@ class Replay(threading.Thread):
 
     def _send_all(self, producer: KafkaProducer) -> None:
         started = time.monotonic()
-        last = None
         for position, review in enumerate(self._reviews):
             while self._per_second and (time.monotonic() - started) * self._per_second < position:
                 if self._stopping.wait(TICK_SECONDS):
@@ -113,11 +113,11 @@ class Replay(threading.Thread):
             value = {"id": review.id, "text": review.text, "attributes": {"rating": str(review.rating)}}
             now = int(time.time() * 1000)
             self.sent[review.id] = now
-            last = producer.send(
-                self._topic, key=review.id.encode(), value=json.dumps(value).encode(), timestamp_ms=now
-            )
+            key, encoded = review.id.encode(), json.dumps(value).encode()
+            producer.send(self._topic, encoded, key, timestamp_ms=now).add_errback(self._refused)
             if self._stopping.is_set():
                 return
         producer.flush(timeout=self._deadline_seconds)
-        if last is not None and not last.succeeded():
-            raise LocalServiceError(f"Kafka did not take the reviews: {last.exception}")
+
+    def _refused(self, error: Exception) -> None:
+        self.error = LocalServiceError(f"Kafka did not take a review: {error}")
