@@ -108,4 +108,5 @@ def _write_json(letters: Iterable[Letter]) -> None:
 
 
 def _newest(letters: Iterable[Letter], limit: int) -> list[Letter]:
-    return heapq.nlargest(limit, letters, key=lambda letter: letter.set_aside_ms)[::-1]
+    newest = heapq.nlargest(limit, letters, key=lambda each: (each.set_aside_ms, each.partition, each.offset))
+    return newest[::-1]

@@ -7,19 +7,16 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from worker.broker import MAX_MESSAGE_BYTES, Broker, Message, Record
+from worker.broker import MAX_MESSAGE_BYTES, Broker, Message
 from worker.commands import connect
 from worker.commands.progress import progress_bar
 from worker.commands.reading import positive
+from worker.commands.review_encoder import Encoder
 from worker.commands.review_files import FORMATS, BadRow, Columns, Row, read_rows
-from worker.errors import BadReview, BadUse, RetryBatch, StopWorker
-from worker.messages import ReviewDecoder
-from worker.settings import Settings
+from worker.errors import BadUse, RetryBatch, StopWorker
 
 _EXAMPLES = """examples:
   python -m worker send "What a wonderful film" "Never again"
@@ -66,7 +63,8 @@ def main(arguments: argparse.Namespace) -> int:
     rows = limited_rows(lambda: _rows(arguments, inputs), arguments.repeat, arguments.limit)
     started = time.monotonic()
     with connect.connected(chosen, None, chosen.input_topic) as broker, progress_bar("sending") as show:
-        sender = Sender(broker, lambda sent: show(sent, arguments.limit), arguments.rate)
+        lump = 1 if "-" in inputs else _MESSAGES_AT_ONCE
+        sender = Sender(broker, lambda sent: show(sent, arguments.limit), arguments.rate, lump)
         try:
             sender.send(map(encoder.encode, rows))
         except KeyboardInterrupt:
@@ -95,89 +93,77 @@ def _rounds(rows: Callable[[], Iterator[Row]]) -> Iterator[Iterator[Row]]:
         yield itertools.chain([first], again)
 
 
-class Encoder:
-    """Makes messages of rows and refuses what a worker would set aside as a dead letter."""
-
-    def __init__(self, settings: Settings, key_from_id: bool) -> None:
-        self._topic = settings.input_topic
-        self._id_path, self._text_path = _keys(settings.id_field), _keys(settings.text_field)
-        shorter = min(len(self._id_path), len(self._text_path))
-        if self._id_path[:shorter] == self._text_path[:shorter]:
-            raise BadUse("id_field and text_field must point to two fields, neither inside the other")
-        self._decode = ReviewDecoder(settings.id_field, settings.text_field, settings.max_record_bytes).decode
-        self._key_from_id = key_from_id
-
-    def encode(self, row: Row) -> Message:
-        """The message of a row. Raises BadRow with the place where the row stands."""
-        try:
-            value = row.value if row.value is not None else self._value(row)
-            review = self._decode(Record(self._topic, 0, 0, 0, None, value, ()))
-            has_own_id = review.id != f"{self._topic}-0-0"
-            key = review.id.encode() if self._key_from_id and has_own_id else None
-        except UnicodeEncodeError:
-            raise BadRow(f"{row.where}: not UTF-8 text") from None
-        except BadReview as bad:
-            raise BadRow(f"{row.where}: {bad.detail}") from None
-        return Message(self._topic, key, value, [])
-
-    def _value(self, row: Row) -> bytes:
-        value: dict[str, Any] = {}
-        if row.review_id is not None:
-            _put(value, self._id_path, row.review_id)
-        _put(value, self._text_path, row.text)
-        return msgspec.json.encode(value)
-
-
-@dataclass(slots=True)
 class Sender:
-    """Writes messages, waits for Kafka to have stored them, and counts those."""
+    """Writes messages, waits for Kafka to have stored them, and counts those.
 
-    broker: Broker
-    progress: Callable[[int], None]
-    rate: float | None = None
-    sent: int = 0
-    _pending: int = 0
-    _pending_bytes: int = 0
+    `lump` messages are handed to the broker together: more is faster, one leaves none waiting for the next.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        progress: Callable[[int], None] = lambda sent: None,
+        rate: float | None = None,
+        lump: int = 1,
+    ) -> None:
+        self.sent = 0
+        self._broker = broker
+        self._progress = progress
+        self._rate = rate
+        self._lump = lump
+        self._at_once = min(_MESSAGES_AT_ONCE, max(1, int(rate / _WRITES_A_SECOND))) if rate else _MESSAGES_AT_ONCE
+        self._in_hand: list[Message] = []
+        self._written = 0
+        self._bytes = 0
 
     def send(self, messages: Iterator[Message]) -> None:
         """Write all of them. Raises StopWorker, with how many were written before, when a row is bad or Kafka fails."""
-        at_once = (
-            _MESSAGES_AT_ONCE
-            if self.rate is None
-            else max(1, min(_MESSAGES_AT_ONCE, int(self.rate / _WRITES_A_SECOND)))
-        )
         started = time.monotonic()
         try:
             for number, message in enumerate(messages):
-                self._wait_until(started + number / self.rate if self.rate else 0.0)
-                self.broker.produce([message])
-                self._pending += 1
-                self._pending_bytes += len(message.value or b"")
-                if self._pending >= at_once or self._pending_bytes >= MAX_MESSAGE_BYTES:
-                    self.flush()
+                if self._rate:
+                    self._wait_until(started + number / self._rate)
+                self._add(message)
             self.flush()
         except BadRow as error:
             self.flush()
-            raise BadRow(f"{error} ({self.sent:,} reviews before it were sent)") from None
+            raise BadRow(f"{error} ({reviews(self.sent)} before it sent)") from None
         except RetryBatch as error:
+            unsure = self._written + len(self._in_hand)
             raise StopWorker(
-                f"{error}: {self.sent:,} reviews were sent for certain, the {self._pending:,} after them perhaps"
+                f"{error}: {reviews(self.sent)} sent for certain, the {unsure:,} after that perhaps"
             ) from error
 
     def flush(self) -> None:
-        """Wait until Kafka has stored what was written. Raises RetryBatch."""
-        if self._pending:
-            self.broker.commit({})
-            self.sent, self._pending = self.sent + self._pending, 0
-            self._pending_bytes = 0
-            self.progress(self.sent)
+        """Wait until Kafka has stored all of it. Raises RetryBatch."""
+        self._write()
+        if self._written:
+            self._broker.commit({})
+            self.sent, self._written, self._bytes = self.sent + self._written, 0, 0
+            self._progress(self.sent)
+
+    def _add(self, message: Message) -> None:
+        self._in_hand.append(message)
+        self._bytes += len(message.value or b"")
+        if self._written + len(self._in_hand) >= self._at_once or self._bytes >= MAX_MESSAGE_BYTES:
+            self.flush()
+        elif len(self._in_hand) >= self._lump:
+            self._write()
+
+    def _write(self) -> None:
+        if self._in_hand:
+            self._broker.produce(self._in_hand)
+            self._written, self._in_hand = self._written + len(self._in_hand), []
 
     def _wait_until(self, due: float) -> None:
-        left = due - time.monotonic()
-        if left > 0:
-            if left > 1 / _WRITES_A_SECOND:
-                self.flush()
-            time.sleep(max(0.0, due - time.monotonic()))
+        if due - time.monotonic() > 1 / _WRITES_A_SECOND:
+            self.flush()
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def reviews(count: int) -> str:
+    """`1 review`, `2 reviews`."""
+    return f"{count:,} review{'' if count == 1 else 's'}"
 
 
 def _report(sent: int, topic: str, seconds: float, as_json: bool) -> None:
@@ -185,17 +171,7 @@ def _report(sent: int, topic: str, seconds: float, as_json: bool) -> None:
         answer = {"sent": sent, "topic": topic, "seconds": round(seconds, 3)}
         sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
     else:
-        sys.stdout.write(f"Sent {sent:,} review{'' if sent == 1 else 's'} to topic {topic} in {seconds:.1f} s.\n")
-
-
-def _keys(pointer: str) -> list[str]:
-    return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
-
-
-def _put(value: dict[str, Any], path: list[str], content: str) -> None:
-    for key in path[:-1]:
-        value = value.setdefault(key, {})
-    value[path[-1]] = content
+        sys.stdout.write(f"Sent {reviews(sent)} to topic {topic} in {seconds:.1f} s.\n")
 
 
 def _rate(text: str) -> float:

@@ -18,7 +18,7 @@ from worker.commands.reading import Follower, duration_seconds, positive, printa
 from worker.messages import Sentiment
 
 _TIME_CELLS = 19
-_ID_CELLS = 32
+_ID_CELLS = 60
 _COLOURS = {"positive": "green", "negative": "red"}
 _EXAMPLES = """examples:
   python -m worker tail                            follow from now, until Ctrl-C
@@ -103,7 +103,7 @@ class LinePrinter:
 
     def print(self, found: Sequence[tuple[Record, Sentiment]]) -> None:
         if not self._headed:
-            heading = _columns("scored at (UTC)", "id", "sentiment", "score", "coverage", "model")
+            heading = _columns("scored at (UTC)", "sentiment", "score", "coverage", "model", "id")
             self._console.print(Text(heading, style="bold"))
             self._headed = True
         for _, sentiment in found:
@@ -116,7 +116,7 @@ def line(sentiment: Sentiment) -> Text:
     name = printable(sentiment.sentiment)
     score = f"{sentiment.scores.get(sentiment.sentiment, 0.0):.3f}"
     model = f"{printable(sentiment.model)}@{sentiment.version}"
-    text = Text(_columns(time, printable(sentiment.id), name, score, f"{sentiment.coverage:.0%}", model))
+    text = Text(_columns(time, name, score, f"{sentiment.coverage:.0%}", model, printable(sentiment.id)))
     text.stylize(_COLOURS.get(sentiment.sentiment, "yellow"), _TIME_CELLS + 2, _TIME_CELLS + 2 + len(name))
     return text
 
@@ -131,8 +131,8 @@ def decode(value: bytes | None) -> Sentiment | None:
         return None
 
 
-def _columns(time: str, review_id: str, sentiment: str, score: str, coverage: str, model: str) -> str:
+def _columns(time: str, sentiment: str, score: str, coverage: str, model: str, review_id: str) -> str:
     if cell_len(review_id) > _ID_CELLS:
         review_id = set_cell_size(review_id, _ID_CELLS - 1) + "\N{HORIZONTAL ELLIPSIS}"
-    padded = set_cell_size(review_id, _ID_CELLS)
-    return f"{time:<{_TIME_CELLS}}  {sentiment:<10} {score:>5}  {coverage:>8}  {padded}  {model}"
+    # The id stands last, where it may be as long as it is.
+    return f"{time:<{_TIME_CELLS}}  {sentiment:<10} {score:>5}  {coverage:>8}  {model:<8}  {review_id}"
