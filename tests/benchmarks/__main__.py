@@ -47,6 +47,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     ]
     measured: dict[str, Any] = {"machine": machine.describe(), "settings": described(options)}
     with Workbench(options.model_store, options.model, options.data, options.partitions) as bench:
+        measured["machine"]["scored_per_cpu_second"] = round(bench.reviews.scored_per_cpu_second)
         if "throughput" in parts:
             baselines = () if options.no_baselines else BASELINES
             rows = throughput.measure(bench, workers, baselines, options.reviews, options.repeats)

@@ -1,7 +1,6 @@
 """The virtual environment of the Quix Streams baseline, whose dependencies conflict with the project's own."""
 
 import subprocess
-import sys
 import venv
 from pathlib import Path
 
@@ -19,7 +18,7 @@ def peer_python() -> str:
     if not _READY.exists() or _READY.stat().st_mtime < PINNED.stat().st_mtime:
         venv.create(DIRECTORY, with_pip=True, clear=True)
         install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]
-        if subprocess.run([python, *install, PINNED], stdout=sys.stderr, check=False).returncode:
+        if subprocess.run([python, *install, PINNED], stdout=subprocess.DEVNULL, check=False).returncode:
             raise BenchmarkError(f"the packages of {PINNED} could not be installed into {DIRECTORY}")
         _READY.touch()
     return str(python)

@@ -52,7 +52,7 @@ def measure_one(bench: Workbench, worker: Worker, rate: float, seconds: float) -
         finally:
             process.end()
         found += measured
-    check(found, bench.reviews, count, worker.exactly_once)
+    check(found, bench.reviews.expected, count, worker.exactly_once)
     visible = [output.visible_at - feed.sent_at[int(output.id)] for output in measured]
     committed = worker_metrics.end_to_end_quantiles(before, after, QUANTILES)
     return {

@@ -8,7 +8,6 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.reviews import Reviews
 
 # Floats go through float32, other batches and, in the baselines, another library.
 TOLERANCE = 1e-3
@@ -87,16 +86,19 @@ def read_until(
     return found
 
 
-def check(outputs: list[Output], reviews: Reviews, count: int, exactly_once: bool) -> None:
-    """Raises BenchmarkError unless `count` reviews or more have their right score, and only one under exactly once."""
+def check(outputs: list[Output], expected: Callable[[str], float], count: int, exactly_once: bool) -> None:
+    """Raises BenchmarkError unless `count` reviews or more have their right score, and only one under exactly once.
+
+    `expected` gives the right score of a review's id.
+    """
     ids = {output.id for output in outputs}
     if len(ids) < count:
         raise BenchmarkError(f"{count - len(ids):,} of {count:,} results are missing: others came twice")
     if exactly_once and len(ids) < len(outputs):
         raise BenchmarkError(f"{len(outputs) - len(ids):,} results came twice")
-    wrong = [output for output in outputs if abs(output.score - reviews.expected(output.id)) > TOLERANCE]
+    wrong = [output for output in outputs if abs(output.score - expected(output.id)) > TOLERANCE]
     if wrong:
-        expected = reviews.expected(wrong[0].id)
+        first = wrong[0]
         raise BenchmarkError(
-            f"{len(wrong):,} scores are wrong: review {wrong[0].id} got {wrong[0].score}, not {expected:.4f}"
+            f"{len(wrong):,} scores are wrong: review {first.id} got {first.score}, not {expected(first.id):.4f}"
         )

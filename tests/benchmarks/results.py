@@ -28,6 +28,8 @@ def to_markdown(results: Mapping[str, Any]) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB; load when it began "
         f"{machine['load_before']}; " + ", ".join(f"{name} {number}" for name, number in machine["versions"].items()),
         "",
+        f"The scorer alone, without Kafka: {machine['scored_per_cpu_second']:,} reviews per CPU-second.",
+        "",
         "Settings: " + ", ".join(f"{name} {value}" for name, value in results["settings"].items()),
     ]
     for part, page in (("throughput", _throughput), ("latency", _latency), ("memory", _memory)):

@@ -1,6 +1,7 @@
 """The reviews that a benchmark sends: a labelled file, repeated with ids of their own until there are enough."""
 
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,19 @@ SAMPLE = ROOT / "deploy" / "local" / "sample_reviews.tsv.gz"
 
 
 class Reviews:
-    """Texts and the score that each must get: the probability of the last class, from the scorer without Kafka."""
+    """Texts and the score that each must get: the probability of the last class, from the scorer without Kafka.
+
+    `scored_per_cpu_second` is how many of them the scorer did alone: what the network and the text cost on this
+    machine at this moment, to tell a slow machine from a slow worker.
+    """
 
     def __init__(self, path: Path, model: Path) -> None:
         self.texts = read_labelled(path).texts
-        self._expected: list[float] = Scorer.load(model).score(self.texts).probabilities[:, -1].tolist()
+        scorer = Scorer.load(model)
+        scorer.warm_up()
+        started = time.process_time()
+        self._expected: list[float] = scorer.score(self.texts).probabilities[:, -1].tolist()
+        self.scored_per_cpu_second = len(self.texts) / (time.process_time() - started)
 
     def messages(self, count: int) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) of `count` reviews; the ids are `0`, `1`, ..."""

@@ -1,0 +1,67 @@
+"""Each benchmark once, small: that it measures what it says, never how fast anything is."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models.registry import PACKAGED_STORE
+from tests.benchmarks import latency, machine, memory, results, throughput
+from tests.benchmarks.contenders import BASELINES, BATCHED, ONE_BY_ONE, QUIX, Worker
+from tests.benchmarks.reviews import SAMPLE
+from tests.benchmarks.workbench import Workbench
+
+REVIEWS = 2_000
+SMALL = {ONE_BY_ONE.name: 5, BATCHED.name: 128, QUIX.name: REVIEWS}
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Workbench]:
+    with Workbench(PACKAGED_STORE, "imdb", SAMPLE, partitions=3) as bench:
+        yield bench
+
+
+def test_every_contender_does_all_reviews_and_is_compared_with_the_baselines(bench: Workbench) -> None:
+    workers = [Worker("kafka-python", "exactly_once"), Worker("librdkafka", "exactly_once")]
+    baselines = [replace(baseline, most_reviews=SMALL[baseline.name]) for baseline in BASELINES]
+    rows = {row["contender"]: row for row in throughput.measure(bench, workers, baselines, REVIEWS, repeats=1)}
+    assert set(rows) == {*(worker.name for worker in workers), *SMALL}
+    for baseline in baselines:
+        assert rows[baseline.name]["reviews"] >= SMALL[baseline.name]
+        assert rows[baseline.name]["ratios"][baseline.name] == 1
+    for worker in workers:
+        assert rows[worker.name]["reviews"] == REVIEWS
+        assert {"infer", "commit"} <= set(rows[worker.name]["stage_microseconds"])
+
+
+def test_latency_counts_every_review_once_from_its_timestamp(bench: Workbench) -> None:
+    [row] = latency.measure(bench, [Worker("kafka-python", "at_least_once")], rate=50, seconds=2)
+    assert row["reviews"] == 100
+    for figure in ("committed_seconds", "visible_seconds"):
+        assert 0 < row[figure]["p50"] <= row[figure]["p95"] <= row[figure]["p99"]
+
+
+def test_memory_is_looked_at_after_each_number_of_reviews(bench: Workbench) -> None:
+    [row] = memory.measure(bench, [Worker("kafka-python", "exactly_once")], (500, REVIEWS))
+    assert set(row["memory_bytes_after"]) == {"500", str(REVIEWS)}
+    assert 0 < row["memory_bytes_after"]["500"] <= row["peak_memory_bytes"]
+    assert row["first_result_seconds"] > 0
+
+
+def test_a_profile_names_the_functions_that_use_the_processor(bench: Workbench, tmp_path: Path) -> None:
+    profile = tmp_path / "profile.json"
+    memory.measure(bench, [Worker("kafka-python", "exactly_once", profile=profile)], (REVIEWS,))
+    seconds = json.loads(profile.read_text())
+    assert any("Session.run" in place for place in seconds["own"])
+    assert any("Pipeline.turn" in place for place in seconds["total"])
+
+
+def test_a_page_shows_every_figure_with_its_machine(bench: Workbench, tmp_path: Path) -> None:
+    described = machine.describe() | {"scored_per_cpu_second": 1}
+    rows = memory.measure(bench, [Worker("librdkafka", "at_least_once")], (REVIEWS,))
+    page = results.save({"machine": described, "settings": {"model": "imdb"}, "memory": rows}, tmp_path)
+    assert f"commit {described['commit']}" in page.read_text()
+    assert rows[0]["contender"] in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["memory"] == rows
