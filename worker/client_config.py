@@ -130,6 +130,8 @@ def librdkafka_producer(connection: Connection, transactional_id: str | None) ->
     if transactional_id is not None:
         transactional["transactional.id"] = transactional_id
         transactional["transaction.timeout.ms"] = int(connection.transaction_timeout * 1000)
+        # It refuses a longer one.
+        transactional["socket.timeout.ms"] = min(_REQUEST_TIMEOUT_MS, transactional["transaction.timeout.ms"])
     return (
         librdkafka_common(connection)
         | transactional

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from deploy.local.kafka import LocalKafka
+from deploy.local.processes import OwnedProcesses
 from tests.kafka.stream import Stream
 from tests.kafka.topics import new_topic
 
@@ -15,6 +16,13 @@ CLIENTS = ("kafka-python", "librdkafka")
 def make_topic(kafka: LocalKafka) -> Callable[..., str]:
     """Makes a topic of this test's own on the one broker of the run; returns its name."""
     return lambda name="topic", partitions=4, **configs: new_topic(kafka, name, partitions, **configs)
+
+
+@pytest.fixture(scope="module")
+def fragile_kafka() -> Iterator[LocalKafka]:
+    """One broker of the module's own: a test that ends it starts it again."""
+    with LocalKafka() as kafka:
+        yield kafka
 
 
 @pytest.fixture(params=CLIENTS)
@@ -28,6 +36,21 @@ def stream(kafka: LocalKafka, client: str) -> Iterator[Stream]:
     """A stream of the test's own on the one broker of the run, for workers with each of the clients."""
     with Stream(kafka, client) as stream:
         yield stream
+
+
+@pytest.fixture
+def fragile_stream(fragile_kafka: LocalKafka, client: str) -> Iterator[Stream]:
+    """The same on a broker that the test may end."""
+    with Stream(fragile_kafka, client) as stream:
+        yield stream
+
+
+@pytest.fixture
+def processes() -> Iterator[OwnedProcesses]:
+    """Worker processes outside of any stream; ended with the test."""
+    processes = OwnedProcesses("workers")
+    yield processes
+    processes.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,23 +42,27 @@ class Follower:
 
     def __init__(self, bootstrap_servers: str, topics: Iterable[str], partitions: int) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._parts = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
+        self._arrivals: dict[TopicPartition, list[float]] = {
+            TopicPartition(topic, number): [] for topic in topics for number in range(partitions)
+        }
         self._stopping = threading.Event()
-        self._arrivals: list[float] = []
-        self._places: set[tuple[str, int, int]] = set()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
 
     @property
     def count(self) -> int:
         """How many committed records came so far."""
-        return len(self._arrivals)
+        return sum(map(len, self._arrivals.values()))
 
-    def longest_gap(self, since: float, until: float | None = None) -> float:
-        """The most seconds between two arrivals, or none at all, in a stretch of `time.monotonic()`."""
-        until = time.monotonic() if until is None else until
-        times = [since, *(at for at in list(self._arrivals) if since < at < until), until]
-        return max(later - earlier for earlier, later in itertools.pairwise(times))
+    def longest_gap(self, topic: str, since: float) -> float:
+        """The most seconds without an arrival on any one partition of a topic, since a `time.monotonic()`."""
+        now = time.monotonic()
+        gaps = []
+        for part, arrivals in self._arrivals.items():
+            if part.topic == topic:
+                times = [since, *(at for at in list(arrivals) if since < at < now), now]
+                gaps.append(max(later - earlier for earlier, later in itertools.pairwise(times)))
+        return max(gaps)
 
     def close(self) -> None:
         """Stop reading."""
@@ -67,10 +71,10 @@ class Follower:
 
     def _run(self) -> None:
         consumer = committed_reader(self._bootstrap_servers)
-        consumer.assign(self._parts)
-        consumer.seek_to_beginning(*self._parts)
+        consumer.assign(list(self._arrivals))
+        consumer.seek_to_beginning(*self._arrivals)
         while not self._stopping.is_set():
             with suppress(KafkaError):
-                for records in consumer.poll(timeout_ms=POLL_SECONDS * 1000, max_records=5_000).values():
-                    self._arrivals += [time.monotonic()] * len(records)
+                for part, records in consumer.poll(timeout_ms=POLL_SECONDS * 1000, max_records=5_000).items():
+                    self._arrivals[part] += [time.monotonic()] * len(records)
         consumer.close()

@@ -1,6 +1,5 @@
 """One test's stream: three topics, a group, workers, what is sent and what comes out, and the verdict on it."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -114,8 +113,11 @@ class Stream:
         return self.wait_for_results(self.sender.sent - self.follower.count, deadline_seconds)
 
     def longest_gap(self, since: float) -> float:
-        """The most seconds without any committed result since a `time.monotonic()`."""
-        return self.follower.longest_gap(since)
+        """The most seconds without a committed sentiment on any one partition, since a `time.monotonic()`.
+
+        A key has the same partition in all topics, so this is also how long any one input partition stood still.
+        """
+        return self.follower.longest_gap(self.output, since)
 
     def verdict(self) -> Verdict:
         """Wait until all is done, or too long, stop the workers, and judge what was sent and what came out."""
@@ -136,8 +138,3 @@ class Stream:
     def logs(self) -> str:
         """What the workers wrote, for the report of a failure."""
         return "\n".join(f"--- {worker.name}, status {worker.status}\n{worker.log}" for worker in self.workers)
-
-
-def now() -> float:
-    """The clock of gaps and arrivals."""
-    return time.monotonic()

@@ -1,0 +1,79 @@
+"""What a worker needs from Kafka at its start, and the sentence with which it ends when that is wrong."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.kafka import LocalKafka
+from deploy.local.processes import OwnedProcesses
+from tests.kafka.history import Verdict
+from tests.kafka.stream import Stream
+from tests.kafka.topics import unique
+from tests.kafka.waiting import eventually
+from tests.kafka.workers import Worker
+
+END_SECONDS = 40.0
+PASSWORD = "correct-horse"
+LISTENER = "listener.name.clients"
+DEMANDS_A_PASSWORD = {
+    "listener.security.protocol.map": "CLIENTS:SASL_PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLERS:PLAINTEXT",
+    f"{LISTENER}.sasl.enabled.mechanisms": "PLAIN",
+    f"{LISTENER}.plain.sasl.jaas.config": (
+        f'org.apache.kafka.common.security.plain.PlainLoginModule required user_worker="{PASSWORD}";'
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def locked_kafka() -> Iterator[LocalKafka]:
+    with LocalKafka(properties=DEMANDS_A_PASSWORD) as kafka:
+        yield kafka
+
+
+def worker_with_password(processes: OwnedProcesses, kafka: LocalKafka, client: str, password: str) -> Worker:
+    settings = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_CLIENT": client,
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_SASL_MECHANISM": "PLAIN",
+        "KAFKA_SASL_USERNAME": "worker",
+        "KAFKA_SASL_PASSWORD": password,
+        "HTTP_PORT": "0",
+    }
+    return Worker(processes, {f"SENTIMENT_{name}": value for name, value in settings.items()})
+
+
+def test_a_wrong_password_ends_the_worker_with_the_setting_to_check(
+    processes: OwnedProcesses, locked_kafka: LocalKafka, client: str
+) -> None:
+    worker = worker_with_password(processes, locked_kafka, client, "wrong-horse")
+    assert worker.wait_for_end(END_SECONDS) == 1
+    assert "SENTIMENT_KAFKA_SASL_" in worker.error()
+    assert "Traceback" not in worker.log
+    assert "horse" not in worker.log
+
+
+def test_the_right_password_opens_kafka(processes: OwnedProcesses, locked_kafka: LocalKafka, client: str) -> None:
+    worker = worker_with_password(processes, locked_kafka, client, PASSWORD)
+    assert worker.wait_for_end(END_SECONDS) == 1
+    assert "topic reviews does not exist" in worker.error()
+
+
+@pytest.mark.parametrize("role", ["input_topic", "output_topic", "dead_letter_topic"])
+def test_a_missing_topic_ends_the_worker_with_the_way_to_create_it(stream: Stream, role: str) -> None:
+    nowhere = unique("nowhere")
+    worker = stream.worker(**{role: nowhere})
+    assert worker.wait_for_end(END_SECONDS) == 1
+    assert nowhere in worker.error()
+    assert "--create-topics" in worker.error()
+    assert "Traceback" not in worker.log
+
+
+def test_one_of_two_live_workers_of_the_same_instance_id_ends_with_the_setting_to_change(stream: Stream) -> None:
+    twins = [stream.worker(instance_id="the-same") for _ in range(2)]
+    with stream.load():
+        eventually(lambda: any(twin.status is not None for twin in twins), END_SECONDS, "both go on")
+    loser = next(twin for twin in twins if twin.status is not None)
+    assert loser.status == 1
+    assert "SENTIMENT_INSTANCE_ID" in loser.error()
+    assert stream.verdict() == Verdict()
