@@ -7,7 +7,7 @@ Compatibility forms are folded first (NFKC): full-width letters and composed acc
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
 from pathlib import Path
@@ -17,12 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BrokenArtifact
+from models.word_table import WordTable
 
 PADDING_ID = 0
 UNKNOWN_ID = 1
 FIRST_WORD_ID = 2
-STOP_WORD_ID = PADDING_ID  # inside the encoder only: stop words are dropped before ids are handed out
-LINE_BREAK = "<br />"
+STOP_WORD_ID = PADDING_ID  # inside the encoder only: neither this nor the next is ever handed out
+END_OF_TEXT_ID = -1
+END_OF_TEXT = b"\xff"  # a byte that UTF-8 does not use
+GROUP_CHARACTERS = 1_000_000
+NO_IDS = np.empty(0, np.int32)
+LINE_BREAK = b"<br />"
 OTHER_APOSTROPHES = "\u02bc\u2018\u2019"
 PINNED_STOP_WORDS = Path(__file__).with_name("stop_words_en.txt")  # NLTK's English list
 
@@ -106,14 +111,21 @@ def _respell(match: re.Match[str]) -> str:
     return character if character.isalpha() or unicodedata.category(character).startswith("M") else " "
 
 
-def split_words(text: str) -> list[bytes]:
-    """The words of a text in UTF-8, stop words included. Never raises on a str: lone surrogates separate words.
-
-    For ASCII text this is four calls of C code; other text is folded first, so that the same calls are exact for it.
-    """
+def _to_bytes(text: str) -> bytes:
+    """UTF-8 in which every letter beyond ASCII is folded, and everything else beyond ASCII is a space."""
     if not text.isascii():
         text = _NOT_ASCII.sub(_respell, unicodedata.normalize("NFKC", text).lower())
-    return text.replace(LINE_BREAK, " ").encode().translate(_BYTE_TABLE, _DROPPED_BYTES).split()
+    return text.encode()
+
+
+def _spell(text: bytes) -> bytes:
+    """Lower letters and spaces only; bytes beyond ASCII stay."""
+    return text.replace(LINE_BREAK, b" ").translate(_BYTE_TABLE, _DROPPED_BYTES)
+
+
+def split_words(text: str) -> list[bytes]:
+    """The words of a text in UTF-8, stop words included. Never raises on a str: lone surrogates separate words."""
+    return _spell(_to_bytes(text)).split()
 
 
 def respell_stop_words(words: Iterable[str]) -> frozenset[str]:
@@ -128,26 +140,49 @@ class Encoder:
         self.settings = settings
         self.vocabulary = vocabulary
         removed = respell_stop_words(stop_words) if settings.remove_stop_words else ()
-        self._id_of_word = {word.encode(): FIRST_WORD_ID + place for place, word in enumerate(vocabulary.words)}
-        self._id_of_word |= {word.encode(): STOP_WORD_ID for word in removed}
+        id_of_word = {word.encode(): FIRST_WORD_ID + place for place, word in enumerate(vocabulary.words)}
+        id_of_word |= {word.encode(): STOP_WORD_ID for word in removed}
+        self._table = WordTable(id_of_word | {END_OF_TEXT: END_OF_TEXT_ID}, missing_id=UNKNOWN_ID)
 
     def encode(self, texts: Sequence[str]) -> Tokens:
         """Ids, lengths and coverage; a text without a known word gets one unknown id. Never raises on a str."""
-        flat: list[int] = []
-        lengths: list[int] = []
-        coverage: list[float] = []
-        max_length = self.settings.max_length
-        id_of_word = self._id_of_word.get
-        for text in texts:
-            found = list(map(id_of_word, split_words(text)))
-            unknown = found.count(None)
-            ids = list(filter(None, found))  # without unknown words and stop words
-            known = len(ids)
-            if known == 0:
-                ids = [UNKNOWN_ID]
-            elif known > max_length:
-                del ids[max_length:]
-            flat += ids
-            lengths.append(len(ids))
-            coverage.append(known / (known + unknown) if known else 0.0)
-        return Tokens(np.array(flat, np.int32), np.array(lengths, np.int32), np.array(coverage, np.float32))
+        parts = [self._encode_group(group) for group in _groups(texts)]
+        if len(parts) == 1:
+            return parts[0]
+        ids = np.concatenate([NO_IDS, *(part.ids for part in parts)])
+        lengths = np.concatenate([NO_IDS, *(part.lengths for part in parts)])
+        coverage = np.concatenate([NO_IDS.astype(np.float32), *(part.coverage for part in parts)])
+        return Tokens(ids, lengths, coverage)
+
+    def _encode_group(self, texts: Sequence[str]) -> Tokens:
+        found = self._table.find(_spell(b" \xff ".join([*map(_to_bytes, texts), b""])))
+        ends = np.flatnonzero(found == END_OF_TEXT_ID)
+        known = found >= FIRST_WORD_ID
+        known_counts = np.diff(np.cumsum(known)[ends], prepend=0)
+        unknown_counts = np.diff(np.cumsum(found == UNKNOWN_ID)[ends], prepend=0)
+        ids, lengths = _cut(found[known], known_counts, self.settings.max_length)
+        coverage = known_counts / np.maximum(known_counts + unknown_counts, 1)
+        return Tokens(ids, lengths, coverage.astype(np.float32))
+
+
+def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts in groups of bounded size, so that a batch of huge texts does not take huge memory."""
+    start = characters = 0
+    for place, text in enumerate(texts):
+        characters += len(text)
+        if characters > GROUP_CHARACTERS and place > start:
+            yield texts[start:place]
+            start, characters = place, len(text)
+    if start < len(texts):
+        yield texts[start:]
+
+
+def _cut(
+    ids: NDArray[np.int32], counts: NDArray[np.intp], max_length: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Cuts every text's ids at `max_length` and gives a text without any one unknown id: (ids, lengths)."""
+    ranks = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
+    lengths = np.clip(counts, 1, max_length)
+    cut = np.full(lengths.sum(), UNKNOWN_ID, np.int32)
+    cut[np.repeat(counts > 0, lengths)] = ids[ranks < max_length]
+    return cut, lengths.astype(np.int32)

@@ -98,6 +98,14 @@ def test_a_long_text_is_cut_at_its_end_but_covered_as_a_whole(encoder: Encoder) 
     assert tokens.coverage.tolist() == [np.float32(0.8)]
 
 
+def test_huge_texts_are_encoded_as_when_each_is_alone(encoder: Encoder) -> None:
+    texts = ["good zebra " * 60_000, "bad", "movie " * 200_000, "", "bad good"]
+    alone = [encoder.encode([text]) for text in texts]
+    together = encoder.encode(texts)
+    assert together.ids.tolist() == np.concatenate([each.ids for each in alone]).tolist()
+    assert together.coverage.tolist() == [0.5, 1, 1, 0, 1]
+
+
 def test_no_texts_are_no_tokens(encoder: Encoder) -> None:
     assert len(encoder.encode([])) == encoder.encode([]).tokens == 0
 
