@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
@@ -14,10 +14,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from worker import client_config
 from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, kafka_answers
+from worker.client_errors import fences, translated
 from worker.deadline import Bounded, DeadlinePassed
-from worker.errors import AccessDenied, BadUse, BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing
-from worker.librdkafka_errors import fences, translated
+from worker.errors import BadUse, BatchExpired, KafkaAway, RetryBatch
 from worker.librdkafka_reader import Complaints, Reader, log
+from worker.librdkafka_topics import TopicAnswers
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -52,7 +53,7 @@ class LibrdkafkaBroker:
     def start(self, *topics: str) -> None:
         if not kafka_answers(self._connection.bootstrap_servers):
             raise KafkaAway(f"no Kafka server answers at {self._connection.bootstrap_servers}")
-        numbers = self._partition_numbers([*topics, *([self._source.topic] if self._source else [])])
+        numbers = self._partition_numbers({*topics, *([self._source.topic] if self._source else [])})
         if self._source and self._reader is None:
             config = client_config.librdkafka_consumer(self._connection, self._source)
             self._consumer = self._consumer or self._client(Consumer, config)
@@ -112,15 +113,10 @@ class LibrdkafkaBroker:
         return self._reader.rebalances if self._reader else 0
 
     def create_topics(self, topics: Sequence[Topic]) -> None:
-        admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
         new = [NewTopic(t.name, t.partitions, t.replication, config=dict(t.configs)) for t in topics]
-        answers = admin.create_topics(new, request_timeout=self._connection.deadline) if new else {}
-        for name, future in answers.items():
-            try:
-                self._answer(admin, future)
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise StopWorker(f"topic {name} cannot be created: {error.args[0].str()}") from error
+        if new:
+            admin, answers = self._admin()
+            answers.created(admin.create_topics(new, request_timeout=self._connection.deadline))
 
     def close(self) -> None:
         until = self._clock() + self._connection.deadline
@@ -196,33 +192,16 @@ class LibrdkafkaBroker:
         discarded, self._producer, self._in_transaction = [self._producer], None, False
         threading.Thread(target=_purge, args=(discarded,), name="discard", daemon=True).start()
 
-    def _partition_numbers(self, topics: Collection[str]) -> dict[str, list[int]]:
+    def _partition_numbers(self, topics: set[str]) -> dict[str, list[int]]:
         if not topics:
             return {}
-        admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
-        asked = admin.describe_topics(TopicCollection([*topics]), request_timeout=self._connection.deadline)
-        numbers = {}
-        for topic, future in asked.items():
-            try:
-                numbers[topic] = [partition.id for partition in self._answer(admin, future).partitions]
-            except KafkaException as error:
-                if isinstance(translated(error.args[0]), TopicMissing):
-                    sentence = f"topic {topic} does not exist: create it (worker run --create-topics)"
-                    raise TopicMissing(sentence) from error
-                raise KafkaAway(f"Kafka does not describe topic {topic}: {error.args[0].str()}") from error
-        return numbers
+        admin, answers = self._admin()
+        asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=self._connection.deadline)
+        return answers.partition_numbers(asked)
 
-    def _answer(self, admin: Any, future: Any) -> Any:
-        until = self._clock() + self._connection.deadline
-        while not future.done() and self._clock() < until:
-            admin.poll(_MOMENT_SECONDS)
-            self._complaints.check()
-        if not future.done():
-            raise KafkaAway("Kafka does not answer")
-        if (failure := future.exception()) and isinstance(translated(failure.args[0]), AccessDenied | BatchExpired):
-            problem = translated(failure.args[0])
-            raise KafkaAway(str(problem)) if isinstance(problem, BatchExpired) else problem
-        return future.result()
+    def _admin(self) -> tuple[Any, TopicAnswers]:
+        admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
+        return admin, TopicAnswers(admin, self._complaints, self._connection.deadline, self._clock)
 
     def _client(self, kind: Callable[..., Any], config: dict[str, Any]) -> Any:
         try:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from worker.broker import LATEST, Partition, Polled, Position, Record, Source
+from worker.client_errors import ClientError, translated
 from worker.errors import AccessDenied, BatchRefused, TopicMissing, WorkerError
-from worker.librdkafka_errors import ClientError, translated
 
 log = logging.getLogger("worker.librdkafka")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from worker.broker import EARLIEST, LATEST, Message, Partition, Polled, Position, Record, Source, Topic
+from worker.broker import EARLIEST, LATEST, Fences, Message, Partition, Polled, Position, Record, Source, Topic
 from worker.errors import BatchExpired, BatchRefused, KafkaAway, TopicMissing
 from worker.memory_kafka import Member, MemoryKafka
 
@@ -18,6 +18,7 @@ class MemoryBroker:
         self._kafka = kafka
         self._source = source
         self._transactional_id = transactional_id
+        self._fences = Fences(transactional_id)
         self._group = kafka.groups[source.group_id] if source and source.group_id else None
         self._member = Member(source.topic if source else "")
         self._epoch = 0
@@ -71,7 +72,7 @@ class MemoryBroker:
             stored = self._kafka.commit_to_expire
             self._kafka.commit_to_expire = None
             if stored is not False:
-                self._kafka.append_transaction(self._pending)
+                self._kafka.append_all(self._pending, in_transaction=self._transactional_id is not None)
                 if self._group:
                     self._group.positions.update(positions)
             if stored is not None:
@@ -97,9 +98,9 @@ class MemoryBroker:
         positions = self._group.positions if self._group else {}
         return {partition: positions[partition] for partition in self._next if partition in positions}
 
-    def ends(self) -> dict[Partition, int]:
-        """See Broker.ends."""
-        return {partition: self._kafka.end(partition) for partition in self._next}
+    def lags(self) -> dict[Partition, int]:
+        """See Broker.lags."""
+        return {partition: self._kafka.count_from(partition, offset) for partition, offset in self._next.items()}
 
     def rebalances(self) -> int:
         """See Broker.rebalances."""
@@ -171,6 +172,7 @@ class MemoryBroker:
 
     def _refuse_strangers(self, positions: Mapping[Partition, Position]) -> None:
         if self._transactional_id and self._kafka.epochs[self._transactional_id] != self._epoch:
+            self._fences.fenced()
             raise BatchRefused("another producer took over the transactional id")
         if self._group and positions:
             if not self._group.owns(self._member, positions):

@@ -117,12 +117,13 @@ class MemoryKafka:
             self._arrived.notify_all()
             return record
 
-    def append_transaction(self, messages: Iterable[Message]) -> None:
-        """Store all messages of one transaction, visible together."""
+    def append_all(self, messages: Iterable[Message], *, in_transaction: bool) -> None:
+        """Store messages, visible together."""
         with self.lock:
             records = [self.append(message) for message in messages]
-            for where in {Partition(record.topic, record.partition) for record in records}:
-                self._ends[where] += 1
+            if in_transaction:
+                for where in {Partition(record.topic, record.partition) for record in records}:
+                    self._ends[where] += 1
 
     def read(self, topic: str) -> list[Record]:
         """All that is visible in a topic, partition after partition."""
@@ -138,6 +139,11 @@ class MemoryKafka:
     def end(self, partition: Partition) -> int:
         """The offset that the next record of the partition gets."""
         return self._ends[partition]
+
+    def count_from(self, partition: Partition, offset: int) -> int:
+        """How many records the partition has at or after an offset."""
+        log = self._logs[partition]
+        return len(log) - bisect_left(log, offset, key=lambda record: record.offset)
 
     def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
         """The first offset whose record is not older than a time; the end if there is none."""
