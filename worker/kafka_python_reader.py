@@ -127,7 +127,10 @@ class Reader:
 
     def lags(self) -> dict[Partition, int]:
         """See Broker.lags."""
-        lags = {}
+        lags: dict[Partition, int] = {}
+        if self._source.group_id and self._settled != self._listener.changes:
+            # The client stands behind records that did not count and are read again.
+            return lags
         for part in self._consumer.assignment():
             end = self._consumer.highwater(part)
             with suppress(self._call.errors):
@@ -185,3 +188,6 @@ class Reader:
         else:
             for part, found in self._consumer.offsets_for_times(dict.fromkeys(parts, self._source.start)).items():
                 self._consumer.seek(part, found.offset) if found else self._consumer.seek_to_end(part)
+        for part in parts:
+            # Now, not at the first poll: the end is where the topic ends when reading starts.
+            self._consumer.position(part, timeout_ms=self._milliseconds)
