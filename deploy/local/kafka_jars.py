@@ -58,6 +58,8 @@ def locked(path: Path) -> Iterator[None]:
 
 def download(kept: Path) -> None:
     """Fetch every pinned jar into the directory `kept`, which appears complete and checked or not at all."""
+    for abandoned in kept.parent.glob("download-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix="download-", dir=kept.parent))
     try:
         context = maven(staging / "repository")
