@@ -16,6 +16,8 @@ MAX_ID_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 200_000
 # pydantic's parser refuses deeper nesting than 200; the fast one does not look into fields that it skips.
 _SURELY_SHALLOW = 190
+# And it refuses longer whole numbers.
+_LONGEST_NUMBER_DIGITS = 4_300
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -105,6 +107,8 @@ class ReviewDecoder:
 
     def _fast(self, value: bytes) -> _FastReview | None:
         if self._pointers is not None or value.count(b"[") + value.count(b"{") > _SURELY_SHALLOW:
+            return None
+        if len(value) > _LONGEST_NUMBER_DIGITS < len(value) - len(value.translate(None, b"0123456789")):
             return None
         try:
             if not value.isascii():
