@@ -36,7 +36,6 @@ class LstmEngine:
             raise BrokenArtifact(f"{directory / WEIGHTS_FILE} lacks weights: {', '.join(missing)}.")
         self._small_batches = small_batches
         self._units = weights["recurrent"].shape[0]
-        self._id_count = weights["embedding"].shape[0]
         self._table, self._recurrent = _fold(weights)
         self._hidden = weights["hidden_kernel"], weights["hidden_bias"]
         self._positive = weights["positive_kernel"], weights["positive_bias"]
@@ -63,15 +62,15 @@ class LstmEngine:
         """
         texts, units = len(lengths), self._units
         going_on = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")  # texts longer than the step
-        offsets = np.arange(4)[:, None] * self._id_count
         buffers = np.empty((2, 4 * texts * units), np.float32)
         h, c = np.zeros((2, texts, units), np.float32)
         maximum = np.full((texts, units), -np.inf, np.float32)
         for step, count in enumerate(going_on.tolist()):
-            gates, inputs = (buffer[: 4 * count * units].reshape(4, count, units) for buffer in buffers)
-            np.take(self._table, ids[starts[:count] + step] + offsets, axis=0, out=inputs, mode="clip")
+            gates, inputs = (buffer[: 4 * count * units] for buffer in buffers)
+            gates, rows = gates.reshape(4, count, units), inputs.reshape(count, 4 * units)
+            np.take(self._table, ids[starts[:count] + step], axis=0, out=rows, mode="clip")
             np.matmul(h[:count], self._recurrent, out=gates)
-            gates += inputs
+            gates += rows.reshape(count, 4, units).transpose(1, 0, 2)
             np.tanh(gates, out=gates)
             gates[:3] += 1
             input_gate, forget_gate, output_gate, candidate = gates
@@ -96,7 +95,7 @@ class LstmEngine:
 def _fold(weights: dict[str, Floats]) -> tuple[Floats, Floats]:
     """Keras' weights -> what a step needs, gate by gate (input, forget, output, candidate).
 
-    A table (4 x ids, units) of every word's share in every gate, bias included, and the recurrent weights (4, units,
+    A table (ids, 4 x units) of every word's share in every gate, bias included, and the recurrent weights (4, units,
     units). Columns of the three sigmoid gates are halved; the recurrent weights are halved once more, because they meet
     twice the LSTM's output.
     """
@@ -104,6 +103,6 @@ def _fold(weights: dict[str, Floats]) -> tuple[Floats, Floats]:
     units = recurrent.shape[0]
     inputs = (weights["embedding"] @ kernel + bias).reshape(-1, 4, units)
     keras_places, halves = [0, 1, 3, 2], np.array([0.5, 0.5, 0.5, 1.0])[:, None]
-    table = (inputs[:, keras_places] * halves).transpose(1, 0, 2).reshape(-1, units)
+    table = (inputs[:, keras_places] * halves).reshape(-1, 4 * units)
     folded = (recurrent.reshape(units, 4, units)[:, keras_places] * halves * 0.5).transpose(1, 0, 2)
     return np.ascontiguousarray(table, np.float32), np.ascontiguousarray(folded, np.float32)

@@ -1,10 +1,11 @@
-"""The command line: `python -m trainer fit | evaluate`."""
+"""The command line: `python -m trainer fit | evaluate | publish`."""
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -52,7 +53,11 @@ def _parser() -> argparse.ArgumentParser:
         "--data", required=True, type=Path, metavar="FILE", help="labelled reviews (TSV, also gzipped)"
     )
     evaluate.set_defaults(run=_evaluate)
-    for command in (fit, evaluate):
+    publish = commands.add_parser("publish", help="verify a version's directory and publish a copy in another store")
+    publish.add_argument("directory", type=Path, help="the version to copy, for example runs/store/imdb/2")
+    publish.add_argument("--name", help="the model's name in the store (default: the one that it has)")
+    publish.set_defaults(run=_publish)
+    for command in (fit, evaluate, publish):
         command.add_argument(
             "--store", type=Path, default=default_store(), metavar="DIR", help="model store (default: %(default)s)"
         )
@@ -61,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from trainer.recipes import find_recipe  # these take seconds to import, and `evaluate` needs no TensorFlow
-    from trainer.train import FitData, fit
+    with _without_native_messages():
+        from trainer.recipes import find_recipe  # these take seconds to import, and `evaluate` needs no TensorFlow
+        from trainer.train import FitData, fit
 
     data = FitData(read_labelled(options.data), read_labelled(options.test) if options.test else None)
     published = fit(find_recipe(options.recipe), data, Registry(options.store))
@@ -75,6 +80,20 @@ def _fit(options: argparse.Namespace) -> None:
     for name, values in metrics.items():
         table.add_row(name, *map(str, values.values()))
     Console().print(table)
+
+
+@contextmanager
+def _without_native_messages() -> Iterator[None]:
+    """Keeps back what TensorFlow's native code writes to standard error while it is loaded; exceptions still come."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -89,6 +108,16 @@ def _evaluate(options: argparse.Namespace) -> None:
     for name, value in result.items():
         table.add_row(name, str(value))
     Console().print(table)
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from trainer.copying import copy_version
+
+    published = copy_version(options.directory, Registry(options.store), options.name)
+    if options.json:
+        _write_json({"model": published.name, "version": published.version})
+        return
+    sys.stdout.write(f"{options.directory} is now {published.name} version {published.version}.\n")
 
 
 def _write_json(values: dict[str, object]) -> None:

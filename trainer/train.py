@@ -1,6 +1,5 @@
 """Training, in the order in which things happen: split, read words, encode, build, fit, evaluate, publish."""
 
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import keras
 from models.registry import Registry, Resolved
 from models.text import PINNED_STOP_WORDS, Encoder, TextSettings, Vocabulary, respell_stop_words, split_words
 from trainer.batches import LengthBucketedBatches
+from trainer.callbacks import StopAtAccuracy, TellProgress
 from trainer.data import LabelledTexts
 from trainer.networks import build
 from trainer.publish import Candidate, publish
@@ -64,19 +64,7 @@ def fit_network(
         validation_data=unseen.dataset(),
         epochs=training.epochs,
         shuffle=False,  # the batches come in a new order by themselves
-        callbacks=[best, StopAtAccuracy(training.stop_at_accuracy)],
-        verbose=1 if sys.stderr.isatty() else 2,
+        callbacks=[best, StopAtAccuracy(training.stop_at_accuracy), TellProgress()],
+        verbose=0,
     )
     return {name: [float(value) for value in values] for name, values in history.history.items()}
-
-
-class StopAtAccuracy(keras.callbacks.Callback):  # type: ignore[misc]
-    """Stops after the epoch whose accuracy on the training texts reaches the given share, as the article does."""
-
-    def __init__(self, accuracy: float) -> None:
-        super().__init__()
-        self._accuracy = accuracy
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if logs and logs["accuracy"] >= self._accuracy:
-            self.model.stop_training = True

@@ -2,9 +2,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from models.registry import PACKAGED_STORE, Registry
 from models.scorer import Scorer
+
+# What is judged is the outcome; how long an example takes depends on what else the machine does.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 
 @pytest.fixture(scope="session")

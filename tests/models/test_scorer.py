@@ -58,7 +58,7 @@ def test_a_review_scores_the_same_beside_much_longer_ones(scorer: Scorer) -> Non
 
 
 @given(st.permutations(range(100)))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_scores_come_in_the_order_of_the_texts(scorer: Scorer, order: list[int]) -> None:
     texts = sample().texts[:100]
     expected = scorer.score(texts).probabilities[order]
@@ -66,7 +66,6 @@ def test_scores_come_in_the_order_of_the_texts(scorer: Scorer, order: list[int])
 
 
 @given(st.lists(st.text(st.characters() | st.just("\ud800")), max_size=5))
-@settings(deadline=None)
 def test_any_text_gets_a_score(scorer: Scorer, texts: list[str]) -> None:
     scores = scorer.score(texts)
     assert len(scores) == len(texts)

@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -93,6 +95,15 @@ def test_evaluate_prints_one_object_on_one_line(published: Resolved, capsys: pyt
     assert line.count("\n") == 1
     names = {"f1", "accuracy", "macro_f1", "calibration_error", "reviews", "reviews_per_cpu_second"}
     assert names <= set(json.loads(line))
+
+
+def test_evaluating_needs_no_tensorflow() -> None:
+    script = (
+        "import sys; from trainer.__main__ import main;"
+        "main(['evaluate', '--model', 'imdb', '--data', 'deploy/local/sample_reviews.tsv.gz', '--json']);"
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
