@@ -49,16 +49,18 @@ def test_a_truncated_file_is_refused(artifact: Path, name: str) -> None:
         Scorer.load(artifact)
 
 
-@pytest.mark.parametrize(
-    "name", ["manifest.json", "model.onnx", "weights.npz", "vocabulary.txt", "stop_words.txt", "golden.jsonl"]
-)
+@pytest.mark.parametrize("name", ["manifest.json", "model.onnx", "weights.npz", "vocabulary.txt", "stop_words.txt"])
 @pytest.mark.parametrize("verify", [True, False])
 def test_a_missing_file_is_refused(artifact: Path, name: str, verify: bool) -> None:
-    if name == "golden.jsonl" and not verify:
-        pytest.skip("without verification the golden set is not read")
     (artifact / name).unlink()
     with pytest.raises(BrokenArtifact, match="Cannot read"):
         Scorer.load(artifact, verify=verify)
+
+
+def test_a_missing_golden_set_is_refused(artifact: Path) -> None:
+    (artifact / "golden.jsonl").unlink()
+    with pytest.raises(BrokenArtifact, match="Cannot read"):
+        Scorer.load(artifact)
 
 
 def test_a_network_that_is_no_network_is_refused_also_unverified(artifact: Path) -> None:
