@@ -74,7 +74,7 @@ class LstmEngine:
                 sigmoids, (input_gate, forget_gate, output_gate, candidate) = gates[:3], gates
                 output, memory, highest = h[:count], c[:count], maximum[:count]
                 places, before = places[:count], count
-            np.take(self._table, ids[places], axis=0, out=rows, mode="clip")
+            np.take(self._table, ids[places], axis=0, out=rows, mode="clip")  # the mode that writes without a copy
             np.matmul(output, self._recurrent, out=gates)
             gates += inputs
             np.tanh(gates, out=gates)
