@@ -20,7 +20,7 @@ POLL_SECONDS = 0.1
 def sent(record: Any) -> Sent:
     """A record of the input topic; its review's id is the offset's where it has no valid one of its own."""
     own: object = None
-    with suppress(ValueError, TypeError, RecursionError):
+    with suppress(ValueError, TypeError, LookupError, RecursionError):
         own = json.loads(record.value)["id"]
     review_id = own if isinstance(own, str) and own else f"{record.topic}-{record.partition}-{record.offset}"
     return Sent(review_id, record.key, record.partition, record.offset)

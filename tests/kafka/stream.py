@@ -9,7 +9,7 @@ from typing import Any, Self
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import OwnedProcesses
 from deploy.local.topics import create_topics
-from tests.kafka.history import Verdict, check
+from tests.kafka.history import Seen, Verdict, check
 from tests.kafka.load import Draft, Sender
 from tests.kafka.results import Follower, seen, sent
 from tests.kafka.topics import committed, unique
@@ -134,6 +134,10 @@ class Stream:
     def records(self, topic: str) -> list[Any]:
         """The committed records of a topic (kafka-python's ConsumerRecord)."""
         return committed(self.kafka, topic)
+
+    def sentiments(self) -> list[tuple[Seen, bytes]]:
+        """The committed sentiments, as histories know them and as bytes."""
+        return [(seen(record, self.dead_letters), record.value) for record in self.records(self.output)]
 
     def logs(self) -> str:
         """What the workers wrote, for the report of a failure."""

@@ -30,3 +30,8 @@ def stays(condition: Callable[[], bool], seconds: float) -> bool:
             return True
         time.sleep(POLL_SECONDS)
     return False
+
+
+def now() -> float:
+    """The clock of gaps and arrivals."""
+    return time.monotonic()

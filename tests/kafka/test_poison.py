@@ -1,0 +1,88 @@
+"""Bad records among good ones: each has one dead letter or one sentiment, and the stream goes on."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deploy.local.kafka import LocalKafka
+from tests.kafka.conftest import CLIENTS
+from tests.kafka.history import Verdict
+from tests.kafka.load import reviews
+from tests.kafka.poison import CASES, FIVE_MEGABYTES
+from tests.kafka.stream import Stream
+
+GOOD = 300
+BAD = {case.name: case for case in CASES if case.reason}
+FINE = {case.name: case for case in CASES if not case.reason}
+
+
+class Poisoned:
+    """What became of a stream of good reviews with every case in between; by the case's name."""
+
+    def __init__(self, stream: Stream) -> None:
+        drafts = list(itertools.islice(reviews("good"), GOOD))
+        for place, case in enumerate(CASES):
+            drafts.insert(10 * place, case.draft)
+        [self.worker] = stream.ready_workers(1)
+        stream.send(*drafts)
+        stream.wait_until_done()
+        self.counted = {name: self.worker.metric("dead_letters_total", reason=name) for name in REASONS}
+        self.verdict = stream.verdict()
+        self.sent = _by_case(stream.records(stream.input))
+        self.letters = _by_case(stream.records(stream.dead_letters))
+        self.sentiments = _by_case(stream.records(stream.output))
+
+
+REASONS = sorted({case.reason for case in CASES if case.reason})
+
+
+def _by_case(records: list[Any]) -> dict[str, Any]:
+    cases = ((dict(record.headers).get("case"), record) for record in records)
+    return {case.decode(): record for case, record in cases if case is not None}
+
+
+@pytest.fixture(scope="module", params=CLIENTS)
+def poisoned(kafka: LocalKafka, request: pytest.FixtureRequest) -> Iterator[Poisoned]:
+    with Stream(kafka, request.param) as stream:
+        yield Poisoned(stream)
+
+
+def test_each_record_has_exactly_one_sentiment_or_dead_letter(poisoned: Poisoned) -> None:
+    assert poisoned.verdict == Verdict()
+    assert poisoned.letters.keys() == BAD.keys()
+    assert poisoned.sentiments.keys() == FINE.keys()
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_dead_letter_is_the_record_as_it_came_with_the_reason_and_the_place(poisoned: Poisoned, name: str) -> None:
+    letter, sent = poisoned.letters[name], poisoned.sent[name]
+    headers = dict(letter.headers)
+    assert headers["dead-letter-reason"].decode() == BAD[name].reason
+    assert headers["dead-letter-error"]
+    place = [headers[f"dead-letter-{part}"].decode() for part in ("topic", "partition", "offset", "timestamp")]
+    assert place == [sent.topic, str(sent.partition), str(sent.offset), str(sent.timestamp)]
+    assert headers["dead-letter-attempts"] == b"1"
+    assert (letter.key, letter.value or b"") == (sent.key, sent.value or b"")
+
+
+def test_what_cannot_be_written_as_it_came_is_told_by_a_header(poisoned: Poisoned) -> None:
+    nothing = poisoned.letters["neither key nor value"]
+    assert (nothing.value, dict(nothing.headers)["dead-letter-value-was-null"]) == (b"", b"true")
+    assert poisoned.letters["no value"].value is None
+    for record in (poisoned.letters["not JSON, with a null header"], poisoned.sentiments["a null header"]):
+        headers = dict(record.headers)
+        assert (headers["trace"], headers["null-headers"]) == (b"", b"trace")
+
+
+def test_a_record_of_five_megabytes_is_kept_whole(poisoned: Poisoned) -> None:
+    assert poisoned.letters["five megabytes"].value == FIVE_MEGABYTES
+
+
+def test_headers_of_a_review_are_copied_to_its_sentiment(poisoned: Poisoned) -> None:
+    assert dict(poisoned.sentiments["a null header"].headers)["traceparent"] == b"00-ab-cd-01"
+
+
+def test_dead_letters_are_counted_by_reason(poisoned: Poisoned) -> None:
+    assert poisoned.counted == {name: sum(case.reason == name for case in CASES) for name in REASONS}
