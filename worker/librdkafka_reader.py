@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import methodcaller
 from typing import Any
 
 from worker.broker import LATEST, Partition, Polled, Position, Record, Source
@@ -13,9 +14,15 @@ from worker.client_errors import ClientError, translated
 from worker.errors import AccessDenied, BatchRefused, TopicMissing, WorkerError
 
 log = logging.getLogger("worker.librdkafka")
+# Where nobody configured logging, warnings would go to standard error.
+log.addHandler(logging.NullHandler())
 
 # A call into librdkafka hears no signal until it returns.
 _LONGEST_WAIT_SECONDS = 0.2
+# The client answers a header name that is not UTF-8 with an error and a broken list at once. A call from C notices; one
+# written `message.headers()` does not, once the interpreter has sped it up, and the broken list kills the process.
+_headers = methodcaller("headers")
+_UNREADABLE = (("unreadable-headers", b"true"),)
 _MEMBERSHIP_START = b"CGMDv2:"
 
 
@@ -169,6 +176,10 @@ class Reader:
         records = []
         for message in messages:
             if message.error() is None:
+                try:
+                    headers = _headers(message) or ()
+                except (SystemError, UnicodeError):
+                    headers = _UNREADABLE
                 records.append(
                     Record(
                         message.topic(),
@@ -177,7 +188,7 @@ class Reader:
                         message.timestamp()[1],
                         message.key(),
                         message.value(),
-                        message.headers() or (),
+                        headers,
                     )
                 )
             elif message.error().name() == "_PARTITION_EOF":

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from kafka import KafkaProducer
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import free_ports
-from tests.contracts.worlds import KafkaWorld, MemoryWorld, World, message, values
+from tests.contracts.worlds import KafkaWorld, MemoryWorld, World, message, numbered, poll, values
 from tests.kafka.topics import unique
 from worker.broker import Broker, Connection, Security, Source, Topic, open_broker
 from worker.errors import AccessDenied, BatchExpired, BatchRefused, KafkaAway, StopWorker, TopicMissing
@@ -142,6 +144,27 @@ def test_both_clients_put_a_key_on_the_same_partition(kafka: LocalKafka) -> None
     assert set(one.values()) == set(range(7))
     for world in worlds:
         world.close()
+
+
+class NotUnicode(str):
+    """A header name that no program of this project would write."""
+
+    def encode(self, *_: str) -> bytes:
+        return b"\xff"
+
+
+def test_librdkafka_reads_on_after_a_header_name_that_is_no_unicode(kafka: LocalKafka) -> None:
+    world = KafkaWorld(kafka, "librdkafka")
+    topic = world.topic()
+    # Enough to let the interpreter speed up what reads them: the client's error hides from that.
+    world.write(topic, *numbered(topic, 300))
+    with closing(KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)) as producer:
+        producer.send(topic, b"odd", headers=[(NotUnicode("name"), b"1")]).get(30)
+    world.write(topic, message(topic, b"next"))
+    records = poll(world.broker(Source(topic)), 302)
+    assert values(records[300:]) == [b"odd", b"next"]
+    assert [list(record.headers) for record in records[300:]] == [[("unreadable-headers", b"true")], []]
+    world.close()
 
 
 @pytest.mark.parametrize("stored", [True, False])
