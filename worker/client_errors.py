@@ -1,11 +1,20 @@
-"""What librdkafka's errors mean for the worker. Knows their names only, so that the client itself stays in one file."""
+"""What the Kafka clients' errors mean for the worker. Knows their names only, and no client."""
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
-from worker.broker import MAX_MESSAGE_BYTES
-from worker.errors import AccessDenied, BatchExpired, BatchRefused, StopWorker, TopicMissing, WorkerError
+from worker.deadline import DeadlinePassed
+from worker.errors import (
+    AccessDenied,
+    BatchExpired,
+    BatchRefused,
+    MessageTooLarge,
+    StopWorker,
+    TopicMissing,
+    WorkerError,
+)
 
 _CREDENTIALS = frozenset(
     {"_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE"}
@@ -20,7 +29,7 @@ _PERMISSIONS = frozenset(
 )
 _FENCED = frozenset({"_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"})
 _MISSING = frozenset({"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION"})
-_TOO_LARGE = frozenset({"MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"})
+_TOO_LARGE = frozenset({"MSG_SIZE_TOO_LARGE", "MESSAGE_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"})
 _SILENCE = frozenset(
     {"_TIMED_OUT", "_TIMED_OUT_QUEUE", "_MSG_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_WAIT_COORD", "_RESOLVE"}
 )
@@ -29,10 +38,10 @@ _BROKEN_CONNECTION = ("transport failure", "disconnected", "timed out", "connect
 
 
 class ClientError(Protocol):
-    """The part of `confluent_kafka.KafkaError` that is used here."""
+    """An error by its name: that of Kafka's protocol, or the client's own (librdkafka's begin with an underscore)."""
 
     def name(self) -> str:
-        """librdkafka's name of the error; those of its own begin with an underscore, the others come from Kafka."""
+        """Its name."""
 
     def str(self) -> str:
         """What happened, for people."""
@@ -41,20 +50,63 @@ class ClientError(Protocol):
         """Whether the same call may succeed later."""
 
 
+class NamedError:
+    """An exception of kafka-python, or a deadline of ours that passed, as a `ClientError`."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def name(self) -> str:
+        return getattr(self._error, "message", None) or type(self._error).__name__
+
+    def str(self) -> str:
+        return str(self._error) or type(self._error).__name__
+
+    def retriable(self) -> bool:
+        return isinstance(self._error, DeadlinePassed) or bool(getattr(self._error, "retriable", False))
+
+
+class RefusalsInLog(logging.Filter):
+    """The last refused login that kafka-python told its log: it tells nobody else, and tries on until it times out."""
+
+    LOGGER = "kafka.net.transport"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: Exception | None = None
+        logger = logging.getLogger(self.LOGGER)
+        logger.setLevel(logging.ERROR)
+        logger.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for argument in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(argument, Exception) and isinstance(translated(NamedError(argument)), AccessDenied):
+                self._last = argument
+        # What is above decides, as it would without a level here.
+        return logging.getLogger("kafka").isEnabledFor(record.levelno)
+
+    def take(self) -> Exception | None:
+        """The refusal since the last time, if there was one."""
+        last, self._last = self._last, None
+        return last
+
+
 def translated(error: ClientError) -> WorkerError:
-    """The worker's error for one of librdkafka's."""
+    """The worker's error for one of a client's."""
     name, text = error.name(), error.str()
     if name in _PERMISSIONS:
         return AccessDenied(f"Kafka denies a permission that the worker needs ({text}): see Permissions in README.md")
     if refuses_credentials(error):
         return AccessDenied(f"Kafka refuses the credentials ({text}): check the SENTIMENT_KAFKA_SASL_ settings")
-    if name == "_SSL" and "verif" in text:
+    if "certificate verify failed" in text.lower():
         return AccessDenied(f"Kafka's certificate is not trusted ({text}): check SENTIMENT_KAFKA_SSL_CA_FILE")
     if name in _MISSING:
         return TopicMissing(f"a topic is gone ({text}): create it (worker run --create-topics)")
     if name in _TOO_LARGE:
+        return MessageTooLarge(f"a topic refuses a message for its size ({text})")
+    if name == "UnsupportedCodecError":
         return StopWorker(
-            f"a topic refuses a message for its size ({text}): set its max.message.bytes to {MAX_MESSAGE_BYTES}"
+            f"the input topic holds records that cannot be unpacked ({text}): install the codec's library"
         )
     if name in _SILENCE or (error.retriable() and not fences(error)):
         return BatchExpired(f"Kafka did not answer in time ({text})")

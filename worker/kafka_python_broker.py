@@ -16,13 +16,15 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from worker import client_config
 from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, kafka_answers
-from worker.client_errors import fences, translated
+from worker.client_errors import NamedError, RefusalsInLog, fences, translated
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BatchExpired, KafkaAway, RetryBatch, TopicMissing, WorkerError
-from worker.kafka_python_reader import Reader
+from worker.kafka_python_reader import Reader, Rebalances
 from worker.partitioning import assign_partitions
 
 Result = TypeVar("Result")
+
+_Offsets = dict[TopicPartition, OffsetAndMetadata]
 
 # So much of the time to stop goes to leaving the group.
 _LEAVE_SECONDS = 2.0
@@ -44,15 +46,10 @@ class KafkaPythonBroker:
     def start(self, *topics: str) -> None:
         if not kafka_answers(self._connection.bootstrap_servers):
             raise KafkaAway(f"no Kafka server answers at {self._connection.bootstrap_servers}")
-        if self._source is not None:
-            self._opened = self._opened or self._open_reader(self._source)
-            self._require(self._source.topic, self._opened.partitions_of(self._source.topic))
-        if topics or self._transactional_id:
-            self._renew_producer()
-        for topic in topics:
-            self._require(topic, self._partitions_to_write(topic))
-        if self._opened is not None:
-            self._opened.open()
+        try:
+            self._connect(topics)
+        except BatchExpired as error:
+            raise KafkaAway(str(error)) from error
 
     def poll(self, max_records: int, timeout_seconds: float) -> Polled:
         return self._reader.poll(max_records, timeout_seconds)
@@ -72,13 +69,11 @@ class KafkaPythonBroker:
             TopicPartition(*part): OffsetAndMetadata(position.next_offset, position.metadata)
             for part, position in positions.items()
         }
+        commit = self._commit_transaction if self._transactional_id else self._commit_offsets
+        if self._transactional_id and not self._in_transaction:
+            self._call(self._begin)
         # Handed over, for a call past its deadline must not go on with the producer that comes after.
-        if self._transactional_id:
-            if not self._in_transaction:
-                self._call(self._begin)
-            self._call(self._commit_transaction, self._producer, offsets)
-        else:
-            self._call(self._flush_and_commit, self._producer, self._pending, offsets)
+        self._call(commit, self._producer, self._pending, offsets)
         self._in_transaction = False
         self._pending = []
 
@@ -119,6 +114,17 @@ class KafkaPythonBroker:
             self._opened.close(min(_LEAVE_SECONDS, self._connection.deadline))
             self._opened = None
 
+    def _connect(self, topics: Sequence[str]) -> None:
+        if self._source is not None:
+            self._opened = self._opened or self._open_reader(self._source)
+            self._require(self._source.topic, self._opened.partitions_of(self._source.topic))
+        if topics or self._transactional_id:
+            self._renew_producer()
+        for topic in topics:
+            self._require(topic, self._partitions_to_write(topic))
+        if self._opened is not None:
+            self._opened.open()
+
     def _open_reader(self, source: Source) -> Reader:
         consumer = self._call(kafka.KafkaConsumer, **client_config.kafka_python_consumer(self._connection, source))
         return Reader(consumer, source, _Listener(), self._call, self._connection.deadline)
@@ -134,19 +140,14 @@ class KafkaPythonBroker:
             self._producer.begin_transaction()
             self._in_transaction = True
 
-    def _commit_transaction(self, producer: Any, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
-        producer.flush()
+    def _commit_transaction(self, producer: Any, pending: list[Any], offsets: _Offsets) -> None:
+        _flush(producer, pending)
         if offsets:
             producer.send_offsets_to_transaction(offsets, self._reader.membership())
         producer.commit_transaction()
 
-    def _flush_and_commit(
-        self, producer: Any, pending: list[Any], offsets: dict[TopicPartition, OffsetAndMetadata]
-    ) -> None:
-        producer.flush(timeout=self._connection.deadline)
-        for future in pending:
-            if future.failed():
-                raise future.exception
+    def _commit_offsets(self, producer: Any, pending: list[Any], offsets: _Offsets) -> None:
+        _flush(producer, pending)
         if offsets:
             self._reader.commit(offsets)
 
@@ -186,6 +187,7 @@ class _Calls:
         self._deadline = connection.deadline
         self._bounded = Bounded("kafka")
         self._fences = Fences(transactional_id)
+        self._refusals = RefusalsInLog()
 
     def __call__(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
         try:
@@ -195,54 +197,24 @@ class _Calls:
 
     def fail(self, error: Exception) -> NoReturn:
         """Raise this package's error for one of the client's, StopWorker where two processes fence each other."""
-        if fences(_Named(error)):
+        if fences(NamedError(error)):
             self._fences.fenced()
-        raise self.translated(error) from error
+        raise self.translated(self._refusals.take() or error) from error
 
     def translated(self, error: Exception) -> WorkerError:
-        return translated(_Named(error))
+        return translated(NamedError(error))
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Called on the client's own thread; what it notes is read after the poll during which it was called."""
-
-    def __init__(self) -> None:
-        self._revoked: set[Partition] = set()
-        self.rebalances = 0
-        self.changes = 0
-
-    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        self._revoked |= {Partition(*part) for part in revoked}
-        self.changes += 1
-
-    def on_partitions_lost(self, lost: set[TopicPartition]) -> None:
-        self.on_partitions_revoked(lost)
-
-    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self.rebalances += 1
-        self.changes += 1
-
-    def take_revoked(self) -> frozenset[Partition]:
-        if not self._revoked:
-            return frozenset()
-        revoked, self._revoked = self._revoked, set()
-        return frozenset(revoked)
+class _Listener(Rebalances, ConsumerRebalanceListener):  # type: ignore[misc]
+    """What kafka-python takes as a listener."""
 
 
-class _Named:
-    """A kafka-python error under the name that Kafka gives it."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def name(self) -> str:
-        return getattr(self._error, "message", None) or type(self._error).__name__
-
-    def str(self) -> str:
-        return str(self._error) or type(self._error).__name__
-
-    def retriable(self) -> bool:
-        return isinstance(self._error, kafka_errors.RetriableError | DeadlinePassed)
+def _flush(producer: Any, pending: list[Any]) -> None:
+    if producer is not None:
+        producer.flush()
+    for future in pending:
+        if future.failed():
+            raise future.exception
 
 
 def _create_topic(admin: Any, topic: Any) -> None:

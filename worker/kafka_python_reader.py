@@ -30,22 +30,40 @@ class Calls(Protocol):
         """This package's error for one of the client's."""
 
 
-class RebalanceListener(Protocol):
-    """What was noted on the client's own thread."""
+class Rebalances:
+    """Notes what changes, called on the client's own thread; it is read after the poll during which that happened."""
 
-    rebalances: int
-    changes: int  # grows with everything that is noted
+    def __init__(self) -> None:
+        self.rebalances = 0
+        self.changes = 0  # grows with everything that is noted
+        self._revoked: set[Partition] = set()
+
+    def on_partitions_revoked(self, revoked: set[Any]) -> None:
+        """These are no longer ours, or about to be."""
+        self._revoked |= {Partition(*part) for part in revoked}
+        self.changes += 1
+
+    def on_partitions_lost(self, lost: set[Any]) -> None:
+        """These went without our being asked."""
+        self.on_partitions_revoked(lost)
+
+    def on_partitions_assigned(self, assigned: set[Any]) -> None:
+        """A rebalance is over."""
+        self.rebalances += 1
+        self.changes += 1
 
     def take_revoked(self) -> frozenset[Partition]:
         """The partitions taken away since the last time."""
+        if not self._revoked:
+            return frozenset()
+        revoked, self._revoked = self._revoked, set()
+        return frozenset(revoked)
 
 
 class Reader:
     """A consumer of one source, which never commits by itself."""
 
-    def __init__(
-        self, consumer: Any, source: Source, listener: RebalanceListener, call: Calls, deadline: float
-    ) -> None:
+    def __init__(self, consumer: Any, source: Source, listener: Rebalances, call: Calls, deadline: float) -> None:
         self._consumer = consumer
         self._source = source
         self._listener = listener
@@ -109,13 +127,13 @@ class Reader:
         return self._membership
 
     def commit(self, offsets: Mapping[Any, Any]) -> None:
-        """Commit outside of any transaction. To be called through `Calls`."""
-        self._consumer.commit(offsets, timeout_ms=self._milliseconds)
+        """Commit outside of any transaction; nothing without a group. To be called through `Calls`."""
+        if self._source.group_id:
+            self._consumer.commit(offsets, timeout_ms=self._milliseconds)
 
     def rewind(self) -> None:
-        """Go back to the committed positions."""
-        if self._source.group_id:
-            self._call(self._seek_to_committed)
+        """Go back to the committed positions; where there is none, to where reading began."""
+        self._call(self._seek_to_committed)
 
     def assignment(self) -> frozenset[Partition]:
         """See Broker.assignment."""
@@ -159,8 +177,8 @@ class Reader:
         return self.assignment()
 
     def _read_committed(self) -> dict[Partition, Position]:
-        found = {}
-        for part in self._consumer.assignment():
+        found: dict[Partition, Position] = {}
+        for part in self._consumer.assignment() if self._source.group_id else ():
             # The first answer may be to a question of long ago: the client keeps one that nobody waited for to the end.
             self._consumer.committed(part, timeout_ms=self._milliseconds)
             offset = self._consumer.committed(part, metadata=True, timeout_ms=self._milliseconds)

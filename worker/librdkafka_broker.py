@@ -16,7 +16,7 @@ from worker import client_config
 from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, kafka_answers
 from worker.client_errors import fences, translated
 from worker.deadline import Bounded, DeadlinePassed
-from worker.errors import BadUse, BatchExpired, KafkaAway, RetryBatch
+from worker.errors import BadUse, BatchExpired, KafkaAway, MessageTooLarge, RetryBatch
 from worker.librdkafka_reader import Complaints, Reader, log
 from worker.librdkafka_topics import TopicAnswers
 
@@ -228,11 +228,13 @@ class LibrdkafkaBroker:
             raise KafkaAway(str(problem)) if isinstance(problem, BatchExpired) else problem from error
 
     def _fail(self, error: KafkaError) -> NoReturn:
-        self._unsure = not error.txn_requires_abort()
+        problem = translated(error)
+        # After a message that was refused, the client counts on from a sequence number that Kafka never saw.
+        self._unsure = not error.txn_requires_abort() or isinstance(problem, MessageTooLarge)
         self._complaints.check()
         if fences(error):
             self._fences.fenced()
-        raise translated(error) from KafkaException(error)
+        raise problem from KafkaException(error)
 
     def _quietly(self, function: Callable[[*Arguments], object], *arguments: *Arguments, until: float) -> None:
         with suppress(KafkaException, DeadlinePassed):
