@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from worker.errors import BadUse, StopWorker
+from worker.errors import BadUse, KafkaAway, StopWorker
 
 EARLIEST = -2
 LATEST = -1
@@ -211,6 +211,12 @@ def kafka_answers(bootstrap_servers: str, timeout_seconds: float = 1.0) -> bool:
         except (OSError, ValueError):
             continue
     return False
+
+
+def require_kafka(bootstrap_servers: str) -> None:
+    """Raises KafkaAway, with a sentence, unless a server answers."""
+    if not kafka_answers(bootstrap_servers):
+        raise KafkaAway(f"no Kafka server answers at {bootstrap_servers}")
 
 
 def open_broker(client: str, connection: Connection, source: Source | None, transactional_id: str | None) -> Broker:

@@ -15,7 +15,7 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from worker import client_config
-from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, kafka_answers
+from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, require_kafka
 from worker.client_errors import NamedError, RefusalsInLog, fences, translated
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BatchExpired, KafkaAway, RetryBatch, TopicMissing, WorkerError
@@ -44,8 +44,7 @@ class KafkaPythonBroker:
         self._pending: list[Any] = []
 
     def start(self, *topics: str) -> None:
-        if not kafka_answers(self._connection.bootstrap_servers):
-            raise KafkaAway(f"no Kafka server answers at {self._connection.bootstrap_servers}")
+        require_kafka(self._connection.bootstrap_servers)
         try:
             self._connect(topics)
         except BatchExpired as error:
@@ -98,8 +97,7 @@ class KafkaPythonBroker:
         return self._reader.rebalances
 
     def create_topics(self, topics: Sequence[Topic]) -> None:
-        if not kafka_answers(self._connection.bootstrap_servers):
-            raise KafkaAway(f"no Kafka server answers at {self._connection.bootstrap_servers}")
+        require_kafka(self._connection.bootstrap_servers)
         admin = self._call(KafkaAdminClient, **client_config.kafka_python_common(self._connection))
         try:
             for topic in topics:

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from worker import client_config
-from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, kafka_answers
+from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, require_kafka
 from worker.client_errors import fences, translated
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BadUse, BatchExpired, KafkaAway, MessageTooLarge, RetryBatch
@@ -51,8 +51,7 @@ class LibrdkafkaBroker:
         self._undelivered: list[KafkaError] = []
 
     def start(self, *topics: str) -> None:
-        if not kafka_answers(self._connection.bootstrap_servers):
-            raise KafkaAway(f"no Kafka server answers at {self._connection.bootstrap_servers}")
+        require_kafka(self._connection.bootstrap_servers)
         numbers = self._partition_numbers({*topics, *([self._source.topic] if self._source else [])})
         if self._source and self._reader is None:
             config = client_config.librdkafka_consumer(self._connection, self._source)
@@ -65,10 +64,9 @@ class LibrdkafkaBroker:
 
     def poll(self, max_records: int, timeout_seconds: float) -> Polled:
         try:
-            polled: Polled = self._reader.poll(max_records, timeout_seconds)
+            return Polled(*self._reader.poll(max_records, timeout_seconds))
         except KafkaException as error:
             self._fail(error.args[0])
-        return polled
 
     def produce(self, messages: Sequence[Message]) -> None:
         try:
