@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from contextlib import suppress
+from typing import Any, NamedTuple, Self
 
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from deploy.local.processes import wait_until
 from tests.benchmarks.errors import BenchmarkError
 
 # Floats go through float32, other batches and, in the baselines, another library.
 TOLERANCE = 1e-3
+TIMEOUT_SECONDS = 10.0
 _MOST_AT_ONCE = 10_000
 
 
@@ -20,6 +24,8 @@ class Output(NamedTuple):
     id: str
     score: float
     visible_at: float
+    partition: int = 0
+    offset: int = 0
 
 
 class _Value(msgspec.Struct):
@@ -40,6 +46,10 @@ class Outputs:
             }
         )
         self._consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+        self._latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+        # Connects, so that the next time is quick; right after a topic is made its partitions do not answer yet.
+        wait_until(self._tells_ends, TIMEOUT_SECONDS, lambda: f"The ends of topic {topic} are not known.")
         self._decode = msgspec.json.Decoder(_Value).decode
 
     def __enter__(self) -> Self:
@@ -58,11 +68,25 @@ class Outputs:
         for message in messages:
             if message.error():
                 raise BenchmarkError(f"the outputs could not be read: {message.error()}")
-        return [self._output(message.value(), now) for message in messages]
+        return [self._output(message, now) for message in messages]
 
-    def _output(self, value: bytes, now: float) -> Output:
-        decoded = self._decode(value)
-        return Output(decoded.id, [*decoded.scores.values()][-1], now)
+    def ends(self) -> dict[int, int]:
+        """By partition, the offset before which everything is committed at this moment."""
+        # Not asked of the consumer, whose connection is busy waiting for the next results.
+        futures = self._admin.list_offsets(self._latest, isolation_level=IsolationLevel.READ_COMMITTED)
+        try:
+            return {each.partition: future.result(TIMEOUT_SECONDS).offset for each, future in futures.items()}
+        except (KafkaException, TimeoutError) as error:
+            raise BenchmarkError(f"Kafka does not tell where the outputs end: {error}") from error
+
+    def _tells_ends(self) -> bool:
+        with suppress(BenchmarkError):
+            return bool(self.ends())
+        return False
+
+    def _output(self, message: Any, now: float) -> Output:
+        value = self._decode(message.value())
+        return Output(value.id, [*value.scores.values()][-1], now, message.partition(), message.offset())
 
 
 def read_until(

@@ -1,13 +1,13 @@
 """One contender works off a topic that is full already; everything that is measured meanwhile."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tests.benchmarks import worker_metrics
 from tests.benchmarks.contenders import Contender, Task, Worker
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.outputs import Output, check, read_until
+from tests.benchmarks.outputs import Output, Outputs, check, read_until
 from tests.benchmarks.process import MeasuredProcess
 from tests.benchmarks.workbench import Workbench
 
@@ -72,20 +72,30 @@ class Run:
 class _Watch:
     """Takes a sample whenever results became visible, and notes the memory once each of the marks is passed."""
 
-    def __init__(self, process: MeasuredProcess, marks: list[int]) -> None:
+    def __init__(self, process: MeasuredProcess, outputs: Outputs, marks: tuple[int, ...]) -> None:
         self._process = process
+        self._outputs = outputs
         self._marks = marks
+        self._first_ends: dict[int, int] = {}
         self.memory_at: dict[int, int] = {}
         self.samples: list[Sample] = []
 
-    def seen(self, outputs: list[Output]) -> None:
+    def seen(self, found: list[Output]) -> None:
+        """Called with all results so far whenever there are new ones."""
         process = self._process
         elapsed = time.monotonic() - process.started_at
-        sample = Sample(len(outputs), round(elapsed, 4), round(process.cpu_seconds(), 2), process.memory_bytes())
+        sample = Sample(len(found), round(elapsed, 4), round(process.cpu_seconds(), 2), process.memory_bytes())
+        if not self.samples:
+            self._first_ends = self._outputs.ends()
         self.samples = [*self.samples[:1], sample]
         for mark in self._marks:
             if sample.results >= mark:
                 self.memory_at.setdefault(mark, sample.memory_bytes)
+
+    def first(self, found: list[Output]) -> Sample:
+        """The first sample with all results that were committed by then: a transaction is read in several pieces."""
+        committed = sum(output.offset < self._first_ends[output.partition] for output in found)
+        return replace(self.samples[0], results=committed)
 
 
 def run(bench: Workbench, contender: Contender, reviews: int, marks: tuple[int, ...] = ()) -> Run:
@@ -99,7 +109,7 @@ def run(bench: Workbench, contender: Contender, reviews: int, marks: tuple[int, 
     task = Task.on(bench, topic)
     with bench.outputs(task.output_topic) as outputs:
         process = bench.start("contender", contender.command(task))
-        watch = _Watch(process, list(marks))
+        watch = _Watch(process, outputs, marks)
         found = read_until(outputs, wanted, LIMIT_SECONDS, process.require_alive, watch.seen)
         stages = _stage_seconds(task, wanted) if isinstance(contender, Worker) else {}
         peak = process.peak_memory_bytes()
@@ -109,7 +119,7 @@ def run(bench: Workbench, contender: Contender, reviews: int, marks: tuple[int, 
     if contender.cache and bench.cached() < wanted:
         raise BenchmarkError(f"Redis holds {bench.cached():,} of {wanted:,} results")
     micros = {stage: round(seconds / wanted * MICROSECONDS, 2) for stage, seconds in stages.items()}
-    return Run(watch.samples[0], watch.samples[-1], round(life, 2), peak, micros, watch.memory_at)
+    return Run(watch.first(found), watch.samples[-1], round(life, 2), peak, micros, watch.memory_at)
 
 
 def _stage_seconds(task: Task, reviews: int) -> dict[str, float]:

@@ -3,31 +3,21 @@
 import json
 
 import keras
-import numpy as np
 from kafka import KafkaConsumer, KafkaProducer
 from redis import Redis
 
 import trainer.networks  # noqa: F401 - Keras finds the model's own layer in it
-from models.artifact import KERAS_FILE, read_encoder, read_manifest
-from models.text import Tokens
+from models.artifact import KERAS_FILE
 from tests.benchmarks.baselines import arguments
+from tests.benchmarks.baselines.text import Words
 
 BATCH = 64
-
-
-def padded(tokens: Tokens, length: int) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
-    """Ids (batch, length), zeros on the right."""
-    batch = np.zeros((len(tokens), length), np.int32)
-    for row, ids in enumerate(np.split(tokens.ids, np.cumsum(tokens.lengths)[:-1])):
-        batch[row, : len(ids)] = ids
-    return batch
 
 
 def main() -> None:
     """Score until stopped."""
     options = arguments.parse("64 reviews a poll with Keras.")
-    manifest = read_manifest(options.model)
-    encoder = read_encoder(options.model, manifest.text)
+    words = Words(options.model)
     model = keras.models.load_model(options.model / KERAS_FILE, compile=False)
     consumer = KafkaConsumer(
         options.input,
@@ -46,8 +36,8 @@ def main() -> None:
         messages = [message for found in polled.values() for message in found]
         if not messages:
             continue
-        tokens = encoder.encode([message.value["text"] for message in messages])
-        scores = model.predict(padded(tokens, manifest.text.max_length), batch_size=BATCH, verbose=0)[:, 0]
+        ids = words.padded([message.value["text"] for message in messages])
+        scores = model.predict(ids, batch_size=BATCH, verbose=0)[:, 0]
         for message, positive in zip(messages, scores.tolist(), strict=True):
             result = {
                 "id": message.value["id"],

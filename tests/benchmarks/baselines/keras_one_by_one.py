@@ -3,20 +3,19 @@
 import json
 
 import keras
-import numpy as np
 from kafka import KafkaConsumer, KafkaProducer
 from redis import Redis
 
 import trainer.networks  # noqa: F401 - Keras finds the model's own layer in it
-from models.artifact import KERAS_FILE, read_encoder, read_manifest
+from models.artifact import KERAS_FILE
 from tests.benchmarks.baselines import arguments
+from tests.benchmarks.baselines.text import Words
 
 
 def main() -> None:
     """Score until stopped."""
     options = arguments.parse("One review at a time with Keras.")
-    manifest = read_manifest(options.model)
-    encoder = read_encoder(options.model, manifest.text)
+    words = Words(options.model)
     model = keras.models.load_model(options.model / KERAS_FILE, compile=False)
     consumer = KafkaConsumer(
         options.input,
@@ -31,10 +30,7 @@ def main() -> None:
     redis = Redis.from_url(options.redis_url)
     for message in consumer:
         review = message.value
-        ids = encoder.encode([review["text"]]).ids
-        padded = np.zeros((1, manifest.text.max_length), np.int32)
-        padded[0, : len(ids)] = ids
-        positive = float(model.predict(padded, verbose=0)[0, 0])
+        positive = float(model.predict(words.padded([review["text"]]), verbose=0)[0, 0])
         result = {
             "id": review["id"],
             "sentiment": "positive" if positive >= 0.5 else "negative",

@@ -3,11 +3,13 @@
 import logging
 from typing import Any
 
+import numpy as np
 import onnxruntime
 from quixstreams import Application
 
-from models.artifact import NETWORK_FILE, read_encoder, read_manifest
+from models.artifact import NETWORK_FILE
 from tests.benchmarks.baselines import arguments
+from tests.benchmarks.baselines.text import Words
 
 # Its default of 5 s would end a run of 20,000 reviews with one or two transactions, too few to measure between.
 COMMIT_SECONDS = 1.0
@@ -16,14 +18,14 @@ COMMIT_SECONDS = 1.0
 def main() -> None:
     """Score until stopped."""
     options = arguments.parse("One review at a time with Quix Streams and ONNX Runtime.", redis=False)
-    encoder = read_encoder(options.model, read_manifest(options.model).text)
+    words = Words(options.model)
     threads = onnxruntime.SessionOptions()
     threads.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(options.model / NETWORK_FILE, threads, providers=["CPUExecutionProvider"])
 
     def score(review: dict[str, Any]) -> dict[str, Any]:
-        tokens = encoder.encode([review["text"]])
-        inputs = {"ids": tokens.ids[None], "lengths": tokens.lengths}
+        ids = np.array([words.ids(review["text"])], np.int32)
+        inputs = {"ids": ids, "lengths": np.array([ids.size], np.int32)}
         negative, positive = session.run(("probabilities",), inputs)[0][0].tolist()
         sentiment = "positive" if positive >= negative else "negative"
         return {"id": review["id"], "sentiment": sentiment, "scores": {"negative": negative, "positive": positive}}
