@@ -146,5 +146,8 @@ def librdkafka_producer(connection: Connection, transactional_id: str | None) ->
             # The keys of kafka-python and Java go to the same partitions.
             "partitioner": "murmur2_random",
             "delivery.report.only.error": True,
+            # The default of 100 ms is slept whenever the transaction before is still being completed.
+            "retry.backoff.ms": 10,
+            "retry.backoff.max.ms": 100,
         }
     )
