@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -28,6 +29,8 @@ _Offsets = dict[TopicPartition, OffsetAndMetadata]
 
 # So much of the time to stop goes to leaving the group.
 _LEAVE_SECONDS = 2.0
+# Between two knocks at a coordinator that is gone, until Kafka names another.
+_COORDINATOR_PAUSE_SECONDS = 0.05
 
 
 class KafkaPythonBroker:
@@ -153,6 +156,7 @@ class KafkaPythonBroker:
         self._abandon_producer()
         config = client_config.kafka_python_producer(self._connection, self._transactional_id)
         self._producer = self._call(kafka.KafkaProducer, **config)
+        _await_coordinators(self._producer)
         if self._transactional_id:
             # Fences the one before us and ends what it left open, so that the committed positions are settled.
             self._call(self._producer.init_transactions)
@@ -218,6 +222,25 @@ def _flush(producer: Any, pending: list[Any]) -> None:
 def _create_topic(admin: Any, topic: Any) -> None:
     with suppress(kafka_errors.TopicAlreadyExistsError):
         admin.create_topics([topic])
+
+
+def _await_coordinators(producer: Any) -> None:
+    """Let a producer ask again when it cannot connect to a coordinator.
+
+    kafka-python's sender retries when its client answers that the coordinator is not ready. The client raises instead,
+    whereupon the sender drops the request and waits for its answer for ever (Sender._maybe_send_pending_request).
+    """
+    client = producer._sender._client
+    await_ready = client.await_ready
+
+    def await_or_refuse(*arguments: Any, **options: Any) -> bool:
+        try:
+            return bool(await_ready(*arguments, **options))
+        except kafka_errors.KafkaConnectionError:
+            time.sleep(_COORDINATOR_PAUSE_SECONDS)
+            return False
+
+    client.await_ready = await_or_refuse
 
 
 def _close_producer(producer: Any) -> None:
