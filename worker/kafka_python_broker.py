@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,7 +18,8 @@ from worker import client_config
 from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, require_kafka
 from worker.client_errors import NamedError, RefusalsInLog, fences, translated
 from worker.deadline import Bounded, DeadlinePassed
-from worker.errors import BatchExpired, KafkaAway, RetryBatch, TopicMissing, WorkerError
+from worker.errors import BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing, WorkerError
+from worker.kafka_python_patches import await_coordinators, read_any_header_name
 from worker.kafka_python_reader import Reader, Rebalances
 from worker.partitioning import assign_partitions
 
@@ -29,8 +29,6 @@ _Offsets = dict[TopicPartition, OffsetAndMetadata]
 
 # So much of the time to stop goes to leaving the group.
 _LEAVE_SECONDS = 2.0
-# Between two knocks at a coordinator that is gone, until Kafka names another.
-_COORDINATOR_PAUSE_SECONDS = 0.05
 
 
 class KafkaPythonBroker:
@@ -110,6 +108,10 @@ class KafkaPythonBroker:
             self._call(admin.close)
 
     def close(self) -> None:
+        if self._in_transaction:
+            # Or readers would wait for its time-out before they see what others write.
+            with suppress(RetryBatch, StopWorker):
+                self._call(self._producer.abort_transaction)
         self._abandon_producer()
         if self._opened is not None:
             self._opened.close(min(_LEAVE_SECONDS, self._connection.deadline))
@@ -127,6 +129,7 @@ class KafkaPythonBroker:
             self._opened.open()
 
     def _open_reader(self, source: Source) -> Reader:
+        read_any_header_name()
         consumer = self._call(kafka.KafkaConsumer, **client_config.kafka_python_consumer(self._connection, source))
         return Reader(consumer, source, _Listener(), self._call, self._connection.deadline)
 
@@ -156,7 +159,7 @@ class KafkaPythonBroker:
         self._abandon_producer()
         config = client_config.kafka_python_producer(self._connection, self._transactional_id)
         self._producer = self._call(kafka.KafkaProducer, **config)
-        _await_coordinators(self._producer)
+        await_coordinators(self._producer)
         if self._transactional_id:
             # Fences the one before us and ends what it left open, so that the committed positions are settled.
             self._call(self._producer.init_transactions)
@@ -222,25 +225,6 @@ def _flush(producer: Any, pending: list[Any]) -> None:
 def _create_topic(admin: Any, topic: Any) -> None:
     with suppress(kafka_errors.TopicAlreadyExistsError):
         admin.create_topics([topic])
-
-
-def _await_coordinators(producer: Any) -> None:
-    """Let a producer ask again when it cannot connect to a coordinator.
-
-    kafka-python's sender retries when its client answers that the coordinator is not ready. The client raises instead,
-    whereupon the sender drops the request and waits for its answer for ever (Sender._maybe_send_pending_request).
-    """
-    client = producer._sender._client
-    await_ready = client.await_ready
-
-    def await_or_refuse(*arguments: Any, **options: Any) -> bool:
-        try:
-            return bool(await_ready(*arguments, **options))
-        except kafka_errors.KafkaConnectionError:
-            time.sleep(_COORDINATOR_PAUSE_SECONDS)
-            return False
-
-    client.await_ready = await_or_refuse
 
 
 def _close_producer(producer: Any) -> None:

@@ -158,7 +158,7 @@ class LocalKafka:
             settings = self.directory / f"broker-{number}.properties"
             settings.write_text(server_properties(number, every, self.directory, self._properties))
             self._brokers[number] = broker = Broker(number, every[number], settings)
-            tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+            tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)]
             formats[number] = self._processes.start(broker.name, [*self._command, *tool])
         for number, process in formats.items():
             if self._processes.wait(process, START_SECONDS):
