@@ -16,6 +16,7 @@ from tests.kafka.stream import Stream
 GOOD = 300
 BAD = {case.name: case for case in CASES if case.reason}
 FINE = {case.name: case for case in CASES if not case.reason}
+REASONS = sorted({case.reason for case in CASES if case.reason})
 
 
 class Poisoned:
@@ -35,9 +36,6 @@ class Poisoned:
         self.sentiments = _by_case(stream.records(stream.output))
 
 
-REASONS = sorted({case.reason for case in CASES if case.reason})
-
-
 def _by_case(records: list[Any]) -> dict[str, Any]:
     cases = ((dict(record.headers).get("case"), record) for record in records)
     return {case.decode(): record for case, record in cases if case is not None}
@@ -55,16 +53,20 @@ def test_each_record_has_exactly_one_sentiment_or_dead_letter(poisoned: Poisoned
     assert poisoned.sentiments.keys() == FINE.keys()
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_a_dead_letter_is_the_record_as_it_came_with_the_reason_and_the_place(poisoned: Poisoned, name: str) -> None:
-    letter, sent = poisoned.letters[name], poisoned.sent[name]
-    headers = dict(letter.headers)
-    assert headers["dead-letter-reason"].decode() == BAD[name].reason
-    assert headers["dead-letter-error"]
-    place = [headers[f"dead-letter-{part}"].decode() for part in ("topic", "partition", "offset", "timestamp")]
-    assert place == [sent.topic, str(sent.partition), str(sent.offset), str(sent.timestamp)]
-    assert headers["dead-letter-attempts"] == b"1"
-    assert (letter.key, letter.value or b"") == (sent.key, sent.value or b"")
+def test_dead_letters_say_why_and_whence(poisoned: Poisoned) -> None:
+    places = {name: (sent.topic, sent.partition, sent.offset, sent.timestamp) for name, sent in poisoned.sent.items()}
+    for name, letter in poisoned.letters.items():
+        headers = {key: value.decode() for key, value in letter.headers}
+        told = tuple(headers[f"dead-letter-{part}"] for part in ("topic", "partition", "offset", "timestamp"))
+        assert (name, told) == (name, tuple(map(str, places[name])))
+        assert (name, headers["dead-letter-reason"]) == (name, BAD[name].reason)
+        assert headers["dead-letter-error"]
+        assert headers["dead-letter-attempts"] == "1"
+
+
+def test_dead_letters_hold_the_record_as_it_came(poisoned: Poisoned) -> None:
+    came = {name: (poisoned.sent[name].key, poisoned.sent[name].value or b"") for name in BAD}
+    assert {name: (letter.key, letter.value or b"") for name, letter in poisoned.letters.items()} == came
 
 
 def test_what_cannot_be_written_as_it_came_is_told_by_a_header(poisoned: Poisoned) -> None:
