@@ -38,9 +38,10 @@ lock: ## resolve the pinned dependencies anew (needs uv)
 	$(LOCK) --upgrade --extra worker --extra librdkafka --extra trainer --extra local --extra dev \
 		--output-file requirements/all.txt
 	$(LOCK) --extra worker --extra local --constraint requirements/all.txt --output-file requirements/demo.txt
+	$(LOCK) --upgrade --extra bench --output-file requirements/bench.txt
 
 clean: ## remove the virtual environment and the caches of tools
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN):
