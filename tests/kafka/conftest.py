@@ -18,13 +18,6 @@ def make_topic(kafka: LocalKafka) -> Callable[..., str]:
     return lambda name="topic", partitions=4, **configs: new_topic(kafka, name, partitions, **configs)
 
 
-@pytest.fixture(scope="module")
-def fragile_kafka() -> Iterator[LocalKafka]:
-    """One broker of the module's own: a test that ends it starts it again."""
-    with LocalKafka() as kafka:
-        yield kafka
-
-
 @pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> str:
     """Each of the two Kafka clients of the worker."""
@@ -35,13 +28,6 @@ def client(request: pytest.FixtureRequest) -> str:
 def stream(kafka: LocalKafka, client: str) -> Iterator[Stream]:
     """A stream of the test's own on the one broker of the run, for workers with each of the clients."""
     with Stream(kafka, client) as stream:
-        yield stream
-
-
-@pytest.fixture
-def fragile_stream(fragile_kafka: LocalKafka, client: str) -> Iterator[Stream]:
-    """The same on a broker that the test may end."""
-    with Stream(fragile_kafka, client) as stream:
         yield stream
 
 
@@ -59,6 +45,7 @@ def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]
     report = yield
     if report.failed:
         for value in item.funcargs.values():
-            if isinstance(value, Stream):
-                report.sections.append(("logs of the workers", value.logs()))
+            for stream in value if isinstance(value, list) else [value]:
+                if isinstance(stream, Stream):
+                    report.sections.append(("logs of the workers", stream.logs()))
     return report

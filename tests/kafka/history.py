@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 
@@ -40,6 +40,10 @@ class Verdict:
     reordered: tuple[str, ...] = ()
     unexpected: tuple[Seen, ...] = ()
     wrong_version: tuple[str, ...] = ()
+
+    def but_for_duplicates(self) -> "Verdict":
+        """The verdict where duplicates are allowed, as at least once does."""
+        return replace(self, duplicated=())
 
 
 def check(sent: Sequence[Sent], seen: Sequence[Seen], versions: Collection[int] = (1,)) -> Verdict:

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from deploy.local.topics import committed_reader
 from tests.kafka.history import Seen, Sent
 
 POLL_SECONDS = 0.1
@@ -70,7 +69,14 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
-        consumer = committed_reader(self._bootstrap_servers)
+        consumer = KafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers,
+            isolation_level="read_committed",
+            group_id=None,
+            enable_auto_commit=False,
+            # What is measured is the stream, not how long this reader stays away from a broker that is back.
+            reconnect_backoff_max_ms=200,
+        )
         consumer.assign(list(self._arrivals))
         consumer.seek_to_beginning(*self._arrivals)
         while not self._stopping.is_set():

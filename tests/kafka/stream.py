@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,18 +16,11 @@ from tests.kafka.waiting import TooLate, eventually
 from tests.kafka.workers import Worker
 
 PARTITIONS = 4
+# What the workers are told about time: shorter than the defaults, so that tests are.
 SESSION_SECONDS = 6.0
+TRANSACTION_SECONDS = 8.0
 DEADLINE_SECONDS = 3.0
 DONE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Times:
-    """What the workers of a stream are told about time, shorter than the defaults so that tests are."""
-
-    session: float = SESSION_SECONDS
-    transaction: float = 8.0
-    deadline: float = DEADLINE_SECONDS
 
 
 class Stream:
@@ -38,7 +30,6 @@ class Stream:
         self.kafka = kafka
         self.input, self.output, self.dead_letters = unique("reviews"), unique("sentiments"), unique("dead-letters")
         self.workers: list[Worker] = []
-        times = Times()
         given = {
             "kafka_bootstrap_servers": kafka.bootstrap_servers,
             "kafka_group_id": unique("group"),
@@ -46,9 +37,9 @@ class Stream:
             "input_topic": self.input,
             "output_topic": self.output,
             "dead_letter_topic": self.dead_letters,
-            "kafka_session_timeout_seconds": str(times.session),
-            "kafka_transaction_timeout_seconds": str(times.transaction),
-            "kafka_deadline_seconds": str(times.deadline),
+            "kafka_session_timeout_seconds": str(SESSION_SECONDS),
+            "kafka_transaction_timeout_seconds": str(TRANSACTION_SECONDS),
+            "kafka_deadline_seconds": str(DEADLINE_SECONDS),
             "http_host": "127.0.0.1",
             "http_port": "0",
             "log_format": "json",
@@ -67,6 +58,8 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            error.add_note(self.logs())
         for worker in self.workers:
             worker.end()
         self.follower.close()

@@ -55,6 +55,11 @@ def test_a_redelivery_is_a_duplicate_but_no_reordering() -> None:
     )
 
 
+def test_duplicates_and_nothing_else_may_be_allowed() -> None:
+    doubled = [*GOOD[1:], result(SENT[7], 99)]
+    assert check(SENT, doubled).but_for_duplicates() == Verdict(lost=("r0",))
+
+
 def test_reordered_within_a_key() -> None:
     swapped = [SENT[0], SENT[1], SENT[4], SENT[3], SENT[2], *SENT[5:]]
     assert check(SENT, results(swapped)) == Verdict(reordered=("r2",))
