@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from worker.broker import Broker, Partition, Position, Record
 
 
+_FEW = 8
+
+
 @dataclass(frozen=True, slots=True)
 class BatchPolicy:
     """At most `max_records`; a batch that is not full waits `max_wait_seconds` from its first record, then goes."""
@@ -26,6 +29,9 @@ def gather(
     the batch is gathered are dropped: whoever has the partition next gets them again.
     """
     records = list(broker.poll(policy.max_records, idle_seconds).records)
+    if len(records) * _FEW < policy.max_records and not policy.max_wait_seconds:
+        # So few mean that nothing is left behind: another look would find none and cost a millisecond.
+        return records
     deadline = clock() + policy.max_wait_seconds
     while records and len(records) < policy.max_records:
         polled = broker.poll(policy.max_records - len(records), max(0.0, deadline - clock()))

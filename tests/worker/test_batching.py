@@ -38,8 +38,14 @@ def test_nothing_there_waits_once_for_the_idle_time() -> None:
 
 def test_what_is_there_goes_at_once() -> None:
     script = Script([Polled(_records(0, 1, 2)), Polled(_records(1, 7))])
-    assert len(_gather(script, BatchPolicy())) == 3
+    assert len(_gather(script, BatchPolicy(max_records=10))) == 3
     assert script.waits == [0.5, 0.0, 0.0]
+
+
+def test_a_few_records_go_without_another_look() -> None:
+    script = Script([Polled(_records(0, 1, 2)), Polled(_records(1, 7))])
+    assert len(_gather(script, BatchPolicy(max_records=512))) == 2
+    assert script.waits == [0.5]
 
 
 def test_a_batch_that_is_not_full_waits_no_longer_than_the_policy_allows() -> None:
@@ -57,7 +63,7 @@ def test_a_full_batch_does_not_poll_again() -> None:
 def test_records_of_revoked_partitions_are_dropped() -> None:
     lost = frozenset({Partition("reviews", 0)})
     script = Script([Polled(_records(0, 1) + _records(1, 5)), Polled(_records(0, 1), lost)])
-    assert [(r.partition, r.offset) for r in _gather(script, BatchPolicy())] == [(1, 5), (0, 1)]
+    assert [(r.partition, r.offset) for r in _gather(script, BatchPolicy(max_records=8))] == [(1, 5), (0, 1)]
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 50))
