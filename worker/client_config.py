@@ -147,7 +147,7 @@ def librdkafka_producer(connection: Connection, transactional_id: str | None) ->
             "partitioner": "murmur2_random",
             "delivery.report.only.error": True,
             # The default of 100 ms is slept whenever the transaction before is still being completed.
-            "retry.backoff.ms": 10,
-            "retry.backoff.max.ms": 100,
+            "retry.backoff.ms": 5,
+            "retry.backoff.max.ms": 20,
         }
     )
