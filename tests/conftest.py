@@ -8,7 +8,7 @@ import pytest
 from deploy.local.kafka import LocalKafka
 from deploy.local.redis import LocalRedis
 
-BROKERS = ("kafka", "fragile_kafka", "cluster")
+BROKERS = ("kafka", "fragile_kafka", "patient_kafka", "locked_kafka", "cluster")
 
 
 @pytest.fixture(scope="session", autouse=True)
