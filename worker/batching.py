@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from worker.broker import Broker, Partition, Position, Record
 
-
 _FEW = 8
 
 
