@@ -121,7 +121,8 @@ class Stream:
                 assert worker.stop()[0] == 0, f"{worker.name} did not stop cleanly"
         results = [*self.records(self.output), *self.records(self.dead_letters)]
         records = self.records(self.input)
-        assert len(records) == self.sender.sent, "Kafka itself did not keep what was sent"
+        kept, count = len(records), self.sender.sent
+        assert kept == count, f"{count} records were sent, and {kept} are in the input topic"
         return check([sent(r) for r in records], [seen(r, self.dead_letters) for r in results])
 
     def records(self, topic: str) -> list[Any]:
