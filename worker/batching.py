@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from worker.broker import Broker, Partition, Position, Record
 
+# An eighth of a batch, see `gather`.
 _FEW = 8
 
 
@@ -42,6 +43,6 @@ def gather(
     return records
 
 
-def positions_after(records: list[Record], metadata: str = "") -> dict[Partition, Position]:
+def positions_after(records: Sequence[Record], metadata: str = "") -> dict[Partition, Position]:
     """The positions to commit once all these records are done."""
     return {Partition(r.topic, r.partition): Position(r.next_offset, metadata) for r in records}

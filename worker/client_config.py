@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker.broker import LATEST, MAX_MESSAGE_BYTES, Connection, Source
+from worker.broker import LATEST, MAX_MESSAGE_BYTES, Connection, Security, Source
 
 # A broker that stands still must not hold a fetch for longer than a worker may stand still.
 _REQUEST_TIMEOUT_MS = 10_000
@@ -16,25 +16,16 @@ _RETRY_BACKOFF_MS = 2
 
 def kafka_python_common(connection: Connection) -> dict[str, Any]:
     """For every kafka-python client."""
-    security = connection.security
-    given = {
-        "sasl_mechanism": security.mechanism,
-        "sasl_plain_username": security.username,
-        "sasl_plain_password": security.password,
-        "ssl_cafile": security.ca_file and str(security.ca_file),
-        "ssl_certfile": security.certificate_file and str(security.certificate_file),
-        "ssl_keyfile": security.key_file and str(security.key_file),
-        "ssl_password": security.key_password,
-    }
+    names = "sasl_mechanism sasl_plain_username sasl_plain_password ssl_cafile ssl_certfile ssl_keyfile ssl_password"
     return {
         "bootstrap_servers": [server.strip() for server in connection.bootstrap_servers.split(",")],
         "client_id": connection.client_id,
-        "security_protocol": security.protocol,
+        "security_protocol": connection.security.protocol,
         # Less than the deadline: what it raises says more than silence.
         "bootstrap_timeout_ms": int(connection.deadline * 800),
         "request_timeout_ms": _REQUEST_TIMEOUT_MS,
         "reconnect_backoff_max_ms": 1_000,
-        **{name: value for name, value in given.items() if value is not None},
+        **_identity(connection.security, names),
     }
 
 
@@ -79,26 +70,20 @@ def kafka_python_producer(connection: Connection, transactional_id: str | None) 
 
 def librdkafka_common(connection: Connection) -> dict[str, Any]:
     """For every confluent-kafka client."""
-    security = connection.security
-    given = {
-        "sasl.mechanism": security.mechanism,
-        "sasl.username": security.username,
-        "sasl.password": security.password,
-        "ssl.ca.location": security.ca_file and str(security.ca_file),
-        "ssl.certificate.location": security.certificate_file and str(security.certificate_file),
-        "ssl.key.location": security.key_file and str(security.key_file),
-        "ssl.key.password": security.key_password,
-    }
+    names = (
+        "sasl.mechanism sasl.username sasl.password "
+        "ssl.ca.location ssl.certificate.location ssl.key.location ssl.key.password"
+    )
     return {
         "bootstrap.servers": connection.bootstrap_servers,
         "client.id": connection.client_id,
-        "security.protocol": security.protocol,
+        "security.protocol": connection.security.protocol,
         "socket.timeout.ms": _REQUEST_TIMEOUT_MS,
         "socket.nagle.disable": True,
         "reconnect.backoff.max.ms": 1_000,
         # A broker that is back after a restart must be found again at once.
         "topic.metadata.refresh.sparse": False,
-        **{name: value for name, value in given.items() if value is not None},
+        **_identity(connection.security, names),
     }
 
 
@@ -151,3 +136,11 @@ def librdkafka_producer(connection: Connection, transactional_id: str | None) ->
             "retry.backoff.max.ms": 20,
         }
     )
+
+
+def _identity(security: Security, names: str) -> dict[str, str]:
+    """What is given of who we are and whom we trust, under a client's seven names for it, in this order."""
+    user = (security.mechanism, security.username, security.password)
+    files = (security.ca_file, security.certificate_file, security.key_file)
+    values = (*user, *files, security.key_password)
+    return {name: str(value) for name, value in zip(names.split(), values, strict=True) if value is not None}

@@ -1,4 +1,4 @@
-"""The broker on librdkafka (confluent-kafka), the fast client. One of the two files that know a Kafka client."""
+"""The broker on librdkafka (confluent-kafka), the fast client. The one file that knows it."""
 
 from __future__ import annotations
 

@@ -92,7 +92,9 @@ class ReviewDecoder:
     """Record to review. `ReviewMessage` defines what is valid; a faster parser goes first and agrees with it."""
 
     def __init__(self, id_field: str = "/id", text_field: str = "/text", max_record_bytes: int = 2_097_152) -> None:
-        self._pointers = None if (id_field, text_field) == ("/id", "/text") else (_keys(id_field), _keys(text_field))
+        self._pointers = (
+            None if (id_field, text_field) == ("/id", "/text") else (pointer_keys(id_field), pointer_keys(text_field))
+        )
         self._max_record_bytes = max_record_bytes
 
     def decode(self, record: Record) -> Review:
@@ -138,8 +140,8 @@ class ReviewDecoder:
 _ABSENT = object()
 
 
-def _keys(pointer: str) -> list[str]:
-    # RFC 6901.
+def pointer_keys(pointer: str) -> list[str]:
+    """The keys that a JSON pointer (RFC 6901) follows, from the outermost on."""
     return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
 
 

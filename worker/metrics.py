@@ -74,14 +74,7 @@ class Metrics:
         self.coverage = gauge("coverage_ratio", "Mean share of known words in the last batch's texts.")
         self._partitions: frozenset[Partition] = frozenset()
         self._rebalances_seen = 0
-        for stage in STAGES:
-            self.stage_duration.labels(stage)
-        for outcome in OUTCOMES:
-            self.transactions.labels(outcome)
-        for reason in REASONS:
-            self.dead_letters.labels(reason)
-        for outcome in ("loaded", "failed"):
-            self.model_loads.labels(outcome)
+        self._show_known_labels()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -113,3 +106,13 @@ class Metrics:
             number = str(partition.number)
             self.lag_records.labels(number).set(left)
             self.lag_seconds.labels(number).set(oldest_seconds.get(partition, 0.0) if left else 0.0)
+
+    def _show_known_labels(self) -> None:
+        for stage in STAGES:
+            self.stage_duration.labels(stage)
+        for outcome in OUTCOMES:
+            self.transactions.labels(outcome)
+        for reason in REASONS:
+            self.dead_letters.labels(reason)
+        for outcome in ("loaded", "failed"):
+            self.model_loads.labels(outcome)

@@ -86,7 +86,7 @@ def make_plan(broker: Broker, chosen: Settings, choice: Choice, earlier: Earlier
     plan = Plan()
     for records in read_to_end(broker, chosen):
         plan.count(records, choice)
-        plan.ends |= {partition: after.next_offset for partition, after in positions_after(list(records)).items()}
+        plan.ends |= {partition: after.next_offset for partition, after in positions_after(records).items()}
     for records in earlier(broker.committed()):
         plan.count(records, choice)
     return plan

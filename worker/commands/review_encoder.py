@@ -9,7 +9,7 @@ import msgspec
 from worker.broker import Message, Record
 from worker.commands.review_files import BadRow, Row
 from worker.errors import BadReview, BadUse
-from worker.messages import ReviewDecoder
+from worker.messages import ReviewDecoder, pointer_keys
 from worker.settings import Settings
 
 
@@ -18,7 +18,7 @@ class Encoder:
 
     def __init__(self, settings: Settings, key_from_id: bool) -> None:
         self._topic = settings.input_topic
-        self._id_path, self._text_path = _keys(settings.id_field), _keys(settings.text_field)
+        self._id_path, self._text_path = pointer_keys(settings.id_field), pointer_keys(settings.text_field)
         shorter = min(len(self._id_path), len(self._text_path))
         if self._id_path[:shorter] == self._text_path[:shorter]:
             raise BadUse("id_field and text_field must point to two fields, neither inside the other")
@@ -44,10 +44,6 @@ class Encoder:
             _put(value, self._id_path, row.review_id)
         _put(value, self._text_path, row.text)
         return msgspec.json.encode(value)
-
-
-def _keys(pointer: str) -> list[str]:
-    return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
 
 
 def _put(value: dict[str, Any], path: list[str], content: str) -> None:
