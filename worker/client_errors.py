@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Protocol
 
 from worker.deadline import DeadlinePassed
@@ -67,28 +68,35 @@ class NamedError:
 
 
 class RefusalsInLog(logging.Filter):
-    """The last refused login that kafka-python told its log: it tells nobody else, and tries on until it times out."""
+    """The last refused login that kafka-python told its log: it tells nobody else, and tries on until it times out.
 
-    LOGGER = "kafka.net.transport"
+    One for the whole process: of several filters on a logger, one that lets nothing through hides all from the next.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._last: Exception | None = None
-        logger = logging.getLogger(self.LOGGER)
+        self._noted_at = 0.0
+
+    def watch(self) -> None:
+        """Read along in the log, however quiet the client is told to be; again does nothing more."""
+        logger = logging.getLogger("kafka.net.transport")
         logger.setLevel(logging.ERROR)
         logger.addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
         for argument in record.args if isinstance(record.args, tuple) else ():
             if isinstance(argument, Exception) and isinstance(translated(NamedError(argument)), AccessDenied):
-                self._last = argument
+                self._last, self._noted_at = argument, time.monotonic()
         # What is above decides, as it would without a level here.
         return logging.getLogger("kafka").isEnabledFor(record.levelno)
 
-    def take(self) -> Exception | None:
-        """The refusal since the last time, if there was one."""
-        last, self._last = self._last, None
-        return last
+    def since(self, moment: float) -> Exception | None:
+        """The last refusal, if it came at or after a moment of the monotonic clock."""
+        return self._last if self._noted_at >= moment else None
+
+
+refusals = RefusalsInLog()
 
 
 def translated(error: ClientError) -> WorkerError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,7 +17,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from worker import client_config
 from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, require_kafka
-from worker.client_errors import NamedError, RefusalsInLog, fences, translated
+from worker.client_errors import NamedError, fences, refusals, translated
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing, WorkerError
 from worker.kafka_python_patches import await_coordinators, read_any_header_name
@@ -192,7 +193,8 @@ class _Calls:
         self._deadline = connection.deadline
         self._bounded = Bounded("kafka")
         self._fences = Fences(transactional_id)
-        self._refusals = RefusalsInLog()
+        self._began = time.monotonic()
+        refusals.watch()
 
     def __call__(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
         try:
@@ -204,7 +206,8 @@ class _Calls:
         """Raise this package's error for one of the client's, StopWorker where two processes fence each other."""
         if fences(NamedError(error)):
             self._fences.fenced()
-        raise self.translated(self._refusals.take() or error) from error
+        refusal = refusals.since(max(self._began, time.monotonic() - self._deadline))
+        raise self.translated(refusal or error) from error
 
     def translated(self, error: Exception) -> WorkerError:
         return translated(NamedError(error))
