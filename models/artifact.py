@@ -66,7 +66,8 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> dict[str, Any]:
-        return {name: asdict(self)[name] for name in ("format_version", *sorted(asdict(self)))}
+        values = asdict(self)
+        return {name: values[name] for name in ("format_version", *sorted(values))}
 
     @classmethod
     def from_json(cls, values: Any) -> Self:

@@ -24,20 +24,28 @@ def padded_batches(tokens: Tokens) -> Iterator[tuple[NDArray[np.intp], NDArray[n
     for place in range(0, len(order), BATCH_TEXTS):
         batch = slice(place, place + BATCH_TEXTS)
         end = int(ends[batch][-1])
-        yield order[batch], _pad(ids[start:end], lengths[batch]), lengths[batch]
+        steps = -(-int(lengths[batch][-1]) // LENGTH_STEP) * LENGTH_STEP
+        yield order[batch], _rectangle(ids[start:end], lengths[batch], steps), lengths[batch]
         start = end
 
 
+def pad(tokens: Tokens, rows: NDArray[np.intp]) -> NDArray[np.int32]:
+    """The ids of the chosen texts, padded on the right: int32 (rows, longest of them)."""
+    lengths = tokens.lengths[rows]
+    return _rectangle(_reorder(tokens, rows), lengths, int(lengths.max()))
+
+
 def _reorder(tokens: Tokens, order: NDArray[np.intp]) -> NDArray[np.int32]:
-    """The texts' ids, one text after the other in the given order."""
+    """The ids of the texts in the given order, one text after the other."""
     lengths = tokens.lengths[order]
-    shifts = tokens.starts[order] - (np.cumsum(lengths) - lengths)
-    return tokens.ids[np.repeat(shifts, lengths) + np.arange(tokens.tokens)]
+    ends = np.cumsum(lengths)
+    shifts = tokens.starts[order] - (ends - lengths)
+    chosen: NDArray[np.int32] = tokens.ids[np.repeat(shifts, lengths) + np.arange(lengths.sum())]
+    return chosen
 
 
-def _pad(ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Texts one after the other, sorted by length -> int32 (texts, padded length)."""
-    steps = -(-int(lengths[-1]) // LENGTH_STEP) * LENGTH_STEP
+def _rectangle(ids: NDArray[np.int32], lengths: NDArray[np.int32], steps: int) -> NDArray[np.int32]:
+    """Texts one after the other -> int32 (texts, steps)."""
     padded = np.full((len(lengths), steps), PADDING_ID, np.int32)
     padded[np.arange(steps) < lengths[:, None]] = ids
     return padded

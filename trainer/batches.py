@@ -7,19 +7,10 @@ import numpy as np
 import tensorflow
 from numpy.typing import NDArray
 
-from models.text import PADDING_ID, Tokens
+from models.padding import pad
+from models.text import Tokens
 
 BATCHES_PER_POOL = 50
-
-
-def pad(tokens: Tokens, rows: NDArray[np.intp]) -> NDArray[np.int32]:
-    """The ids of the chosen texts, padded on the right: int32 (rows, longest of them)."""
-    lengths = tokens.lengths[rows]
-    starts = (np.cumsum(tokens.lengths) - tokens.lengths)[rows]
-    padded = np.full((len(rows), int(lengths.max())), PADDING_ID, np.int32)
-    for place, (start, length) in enumerate(zip(starts, lengths, strict=True)):
-        padded[place, :length] = tokens.ids[start : start + length]
-    return padded
 
 
 class LengthBucketedBatches:

@@ -25,10 +25,10 @@ from models.artifact import (
     write_weights,
     write_words,
 )
+from models.padding import pad
 from models.registry import Registry, Resolved
 from models.scorer import Scorer
 from models.text import Encoder
-from trainer.batches import pad
 from trainer.data import CLASSES, LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.evaluate import evaluate

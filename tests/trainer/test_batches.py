@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from models.padding import pad
 from models.text import Tokens
-from trainer.batches import LengthBucketedBatches, pad
+from trainer.batches import LengthBucketedBatches
 
 
 def tokens(lengths: list[int]) -> Tokens:

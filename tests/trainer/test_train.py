@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from models.artifact import KERAS_FILE
+from models.padding import pad
 from models.registry import Registry, Resolved
 from models.scorer import Scorer
 from models.text import TextSettings
 from tests.reviews import sample
 from trainer.__main__ import main
-from trainer.batches import pad
 from trainer.networks import MaxPoolLstm
 from trainer.recipes import Recipe, Training, find_recipe
 from trainer.train import FitData, count_words, fit
