@@ -1,7 +1,8 @@
-"""How good a model's scores are, and how fast they come."""
+"""How good a model's scores of labelled texts are, how fast they come, and where they are most wrong."""
 
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,24 +10,42 @@ from numpy.typing import NDArray
 from models.scorer import Scorer
 from trainer.data import LabelledTexts
 from trainer.errors import BadData
+from trainer.metrics import DIGITS, Metrics, metrics_of
 
-CALIBRATION_BINS = 15
 TEXTS_PER_CALL = 512  # as many as a worker scores at once
+WORST_MISTAKES = 20
+SHOWN_TEXT_CHARACTERS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """`f1` is that of the positive class, `macro_f1` the mean over all classes; shares and errors are from 0 to 1."""
+class Mistake:
+    """A text, cut for showing, and the wrong class that the model gave this probability."""
 
-    f1: float
-    accuracy: float
-    macro_f1: float
-    calibration_error: float
-    reviews: int
+    text: str
+    actual: str
+    predicted: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation(Metrics):
+    """Metrics on one set of texts, and what is known only with the texts at hand.
+
+    `mistakes` are the wrong answers of the highest probability, the worst first. `data_sha256` tells sets apart.
+    """
+
     reviews_per_cpu_second: float
+    mistakes: tuple[Mistake, ...]
+    data_sha256: str
 
-    def to_json(self) -> dict[str, float]:
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+    def to_json(self) -> dict[str, Any]:
+        """What a manifest keeps: metrics and speed, without mistakes and calibration bins."""
+        speed = {"reviews_per_cpu_second": round(self.reviews_per_cpu_second, 1), "data_sha256": self.data_sha256}
+        return {**Metrics.to_json(self), **speed}
+
+    def to_report_json(self) -> dict[str, Any]:
+        mistakes = [asdict(each) | {"probability": round(each.probability, DIGITS)} for each in self.mistakes]
+        return {**Metrics.to_report_json(self), "mistakes": mistakes}
 
 
 def evaluate(scorer: Scorer, data: LabelledTexts) -> Evaluation:
@@ -37,33 +56,40 @@ def evaluate(scorer: Scorer, data: LabelledTexts) -> Evaluation:
     places = range(0, len(data), TEXTS_PER_CALL)
     scores = [scorer.score(data.texts[place : place + TEXTS_PER_CALL]).probabilities for place in places]
     seconds = time.process_time() - started
-    probabilities = np.concatenate(scores)
-    predicted = probabilities.argmax(axis=1)
-    f1_by_class = [f1_score(data.labels == place, predicted == place) for place in range(len(data.classes))]
+    probabilities = np.concatenate([np.empty((0, len(data.classes)), np.float32), *scores])
+    return evaluation_of(probabilities, data, seconds)
+
+
+def evaluation_of(probabilities: NDArray[np.floating], data: LabelledTexts, cpu_seconds: float) -> Evaluation:
+    """An evaluation of `probabilities` (texts, classes), from whatever gave them in so much CPU time."""
+    metrics = metrics_of(probabilities, data.labels, data.classes)
     return Evaluation(
-        f1=f1_by_class[data.classes.index("positive")],
-        accuracy=float(np.mean(predicted == data.labels)),
-        macro_f1=float(np.mean(f1_by_class)),
-        calibration_error=calibration_error(probabilities, data.labels),
-        reviews=len(data),
-        reviews_per_cpu_second=len(data) / max(seconds, 1e-9),
+        classes=metrics.classes,
+        confusion=metrics.confusion,
+        roc_auc=metrics.roc_auc,
+        brier=metrics.brier,
+        calibration=metrics.calibration,
+        reviews_per_cpu_second=len(data) / max(cpu_seconds, 1e-9),
+        mistakes=worst_mistakes(probabilities, data),
+        data_sha256=data.sha256(),
     )
 
 
-def f1_score(actual: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
-    """Harmonic mean of precision and recall; 0 when neither the data nor the predictions have the class."""
-    hits = int(np.sum(actual & predicted))
-    total = int(np.sum(actual)) + int(np.sum(predicted))
-    return 2 * hits / total if total else 0.0
+def worst_mistakes(probabilities: NDArray[np.floating], data: LabelledTexts) -> tuple[Mistake, ...]:
+    """The WORST_MISTAKES wrong answers that the model was surest of; of equally sure ones those that come first."""
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != data.labels)
+    surest_first = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    return tuple(
+        Mistake(
+            text=_cut(data.texts[place]),
+            actual=data.classes[data.labels[place]],
+            predicted=data.classes[predicted[place]],
+            probability=float(probabilities[place].max()),
+        )
+        for place in surest_first[:WORST_MISTAKES].tolist()
+    )
 
 
-def calibration_error(probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
-    """Expected calibration error of the predicted class over bins of equal width (Guo et al., ICML 2017)."""
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    correct = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [
-        abs(float(np.sum(correct[bins == place]) - np.sum(confidence[bins == place])))
-        for place in range(CALIBRATION_BINS)
-    ]
-    return sum(gaps) / len(labels)
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_TEXT_CHARACTERS else text[: SHOWN_TEXT_CHARACTERS - 1] + "\u2026"
