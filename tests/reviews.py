@@ -3,7 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from trainer.data import LabelledTexts, read_labelled
+from trainer.data import LabelledTexts
+from trainer.readers import read_labelled
 
 SAMPLE_FILE = Path(__file__).parents[1] / "deploy" / "local" / "sample_reviews.tsv.gz"
 

@@ -14,8 +14,8 @@ from rich.table import Table
 from models.errors import ModelError
 from models.registry import Registry, default_store
 from models.scorer import Scorer
-from trainer.data import read_labelled
 from trainer.errors import TrainerError
+from trainer.readers import read_labelled
 
 EXIT_FAILED = 1
 EXIT_BAD_USE = 2

@@ -9,7 +9,7 @@ import msgspec
 
 from models.scorer import Scorer
 from tests.benchmarks.environment import ROOT
-from trainer.data import read_labelled
+from trainer.readers import read_labelled
 
 SAMPLE = ROOT / "deploy" / "local" / "sample_reviews.tsv.gz"
 
