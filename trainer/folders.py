@@ -14,9 +14,10 @@ def read_folder(path: Path, names: tuple[str, ...]) -> Iterator[tuple[str, str]]
 
     Line ends at the end of a text are left out. Raises BadData unless all these folders are there, each with a file.
     """
-    if not any((path / name).is_dir() for name in names) and any((path / part).is_dir() for part in PARTS):
-        raise BadData(f"{path} holds more than one part of the reviews; name {' or '.join(_parts(path))}.")
     missing = [f"{name}/" for name in names if not (path / name).is_dir()]
+    parts = [part for part in PARTS if all((path / part / name).is_dir() for name in names)]
+    if missing and parts:
+        raise BadData(f"{path} has its texts one folder deeper; name its {' or '.join(parts)} instead.")
     if missing:
         raise BadData(f"{path} is a folder without {' and '.join(missing)}; expected a file, or a folder of aclImdb.")
     for name in names:
@@ -26,7 +27,3 @@ def read_folder(path: Path, names: tuple[str, ...]) -> Iterator[tuple[str, str]]
         for file in files:
             with open_bytes(file) as content:
                 yield name, "".join(read_lines(file, content)).rstrip("\r\n")
-
-
-def _parts(path: Path) -> list[str]:
-    return [str(path / part) for part in PARTS if (path / part).is_dir()]
