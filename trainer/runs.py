@@ -125,19 +125,27 @@ class Run:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes a JSON file that is, at every moment, the old one or the new one, also after a power cut."""
+    """Writes a JSON file that is, at every moment, the old one or the new one, also after a power cut.
+
+    Raises BadData when the directory cannot be written.
+    """
     text = json.dumps(values, indent=2) + "\n"
     prepared = path.with_name(f".{path.name}.new")
-    with prepared.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    prepared.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        prepared.write_text(text, encoding="utf-8")
+        _flush(prepared)
+        prepared.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        raise BadData(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
-        os.close(directory)
+        os.close(descriptor)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
