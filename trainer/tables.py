@@ -155,9 +155,10 @@ def _parquet(path: Path, file: BufferedReader) -> Table:
     import pyarrow  # takes a fifth of a second, and most files are not Parquet
     import pyarrow.parquet
 
+    damage = (pyarrow.ArrowException, UnicodeDecodeError, OSError)
     try:
         parquet = pyarrow.parquet.ParquetFile(pyarrow.py_buffer(file.read()))
-    except (pyarrow.ArrowException, OSError) as error:
+    except damage as error:
         raise BadData(f"{path} is not a Parquet file, or is cut off.") from error
 
     def rows(columns: Sequence[str]) -> Iterator[Row]:
@@ -168,7 +169,7 @@ def _parquet(path: Path, file: BufferedReader) -> Table:
                 for row in zip(*(values[column] for column in columns), strict=True):
                     number += 1
                     yield f"{path}, row {number}", row
-        except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+        except damage as error:
             raise BadData(f"{path}: its Parquet data is damaged after row {number}.") from error
 
     return Table(tuple(parquet.schema_arrow.names), rows)

@@ -1,12 +1,15 @@
 """Every bad file is told in one sentence, with the file, the line and what was expected."""
 
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trainer.errors import BadData
 from trainer.readers import Columns, read_labelled, read_unlabelled
@@ -124,6 +127,38 @@ def test_a_parquet_file_with_damage(tmp_path: Path, first: int, count: int, sent
     content[place : place + count] = b"\xff" * count
     path.write_bytes(content)
     assert sentence in refusal(path)
+
+
+def _parquet_bytes() -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table({"body": ["a", "b"], "stars": [0, 1]}), sink)
+    return sink.getvalue().to_pybytes()
+
+
+CSV = b'body,stars\n"a ""b""\n",1\nc,0\n'
+SOUND = {
+    ".csv": CSV,
+    ".jsonl": b'{"body":"\xc3\xa9","stars":"pos"}\n{"body":"b","stars":0}\n',
+    ".parquet": _parquet_bytes(),
+    ".csv.gz": gzip.compress(CSV),
+}
+
+
+@pytest.mark.parametrize("suffix", SOUND)
+@settings(max_examples=100, deadline=None)
+@given(place=st.integers(0, 2_000), left_out=st.integers(0, 5), put_in=st.binary(max_size=5))
+def test_a_file_with_any_damage_is_read_or_refused_but_never_breaks_the_reader(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, place: int, left_out: int, put_in: bytes
+) -> None:
+    path, content = tmp_path_factory.getbasetemp() / f"damaged{suffix}", SOUND[suffix]
+    place %= len(content)
+    path.write_bytes(content[:place] + put_in + content[place + left_out :])
+    try:
+        texts, sentence = read_labelled(path, OWN).texts, f"{path} is sound."
+    except BadData as error:
+        texts, sentence = ("none",), str(error)
+    assert texts
+    assert re.fullmatch(rf"[^\n]*{re.escape(str(path))}[^\n]*\.", sentence)
 
 
 @pytest.mark.parametrize(("read", "parts"), [(read_labelled, "train or test"), (read_unlabelled, "train")])
