@@ -2,14 +2,10 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
-
-import numpy as np
-from numpy.typing import NDArray
 
 from models.errors import BrokenArtifact
 from models.text import Encoder, TextSettings, Vocabulary
@@ -20,8 +16,7 @@ NETWORK_FILE = "model.onnx"
 VOCABULARY_FILE = "vocabulary.txt"
 STOP_WORDS_FILE = "stop_words.txt"
 GOLDEN_FILE = "golden.jsonl"
-WEIGHTS_FILE = "weights.npz"  # optional: the network's weights for engines that do not read ONNX
-KERAS_FILE = "model.keras"  # optional: to go on training from
+KERAS_FILE = "model.keras"  # optional: the trained network for people who use Keras
 NEEDED_FILES = frozenset({NETWORK_FILE, VOCABULARY_FILE, STOP_WORDS_FILE, GOLDEN_FILE})
 
 
@@ -59,7 +54,7 @@ class Manifest:
     network: dict[str, Any]
     training: dict[str, Any]
     data_sha256: str
-    metrics: dict[str, dict[str, float]]
+    metrics: dict[str, dict[str, Any]]
     parent_version: int | None = None
     frameworks: dict[str, str] = field(default_factory=dict)
     files: dict[str, FileRecord] = field(default_factory=dict)
@@ -126,19 +121,6 @@ def read_golden(directory: Path) -> list[GoldenText]:
     if not golden:
         raise BrokenArtifact(f"{directory / GOLDEN_FILE} is empty.")
     return golden
-
-
-def write_weights(path: Path, weights: dict[str, NDArray[np.float32]]) -> None:
-    np.savez(path, allow_pickle=False, **weights)
-
-
-def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Raises BrokenArtifact when the file is missing or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise BrokenArtifact(f"Cannot read {path}: {error}.") from error
 
 
 def read_encoder(directory: Path, settings: TextSettings) -> Encoder:

@@ -6,8 +6,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import WEIGHTS_FILE, Manifest
+from models.artifact import Manifest
 from models.errors import ModelNotFound
+from models.lstm_weights import WEIGHTS_FILE, LstmShape
 from models.text import Tokens
 
 FASTEST = "fastest"
@@ -28,15 +29,15 @@ def load_engine(name: str, directory: Path, manifest: Manifest, threads: int) ->
     Raises ModelNotFound for an engine that does not exist or cannot run this network, BrokenArtifact when the network
     does not load.
     """
-    from models.lstm_engine import NETWORK_KIND, LstmEngine
+    from models.lstm_engine import LstmEngine
     from models.onnx_engine import OnnxRuntimeEngine  # slow to import, and `models list` needs none of them
 
-    fits_lstm = manifest.network.get("kind") == NETWORK_KIND and WEIGHTS_FILE in manifest.files
+    lstm = LstmShape.of(manifest.network) if WEIGHTS_FILE in manifest.files else None
     if name == FASTEST:
-        name = LstmEngine.name if fits_lstm and threads == 1 else OnnxRuntimeEngine.name
+        name = LstmEngine.name if lstm and threads == 1 else OnnxRuntimeEngine.name
     if name == OnnxRuntimeEngine.name:
         return OnnxRuntimeEngine(directory, threads)
-    if name == LstmEngine.name and fits_lstm:
-        return LstmEngine(directory, OnnxRuntimeEngine(directory, threads))
+    if name == LstmEngine.name and lstm:
+        return LstmEngine(directory, lstm, OnnxRuntimeEngine(directory, threads))
     known = ", ".join((FASTEST, OnnxRuntimeEngine.name, LstmEngine.name))
     raise ModelNotFound(f"The engine {name!r} does not exist or cannot run this network; there are: {known}.")

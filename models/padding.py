@@ -29,10 +29,10 @@ def padded_batches(tokens: Tokens) -> Iterator[tuple[NDArray[np.intp], NDArray[n
         start = end
 
 
-def pad(tokens: Tokens, rows: NDArray[np.intp]) -> NDArray[np.int32]:
-    """The ids of the chosen texts, padded on the right: int32 (rows, longest of them)."""
+def pad(tokens: Tokens, rows: NDArray[np.intp], steps: int | None = None) -> NDArray[np.int32]:
+    """The ids of the chosen texts, padded on the right: int32 (rows, `steps` or the longest of them)."""
     lengths = tokens.lengths[rows]
-    return _rectangle(_reorder(tokens, rows), lengths, int(lengths.max()))
+    return _rectangle(_reorder(tokens, rows), lengths, steps or int(lengths.max()))
 
 
 def _reorder(tokens: Tokens, order: NDArray[np.intp]) -> NDArray[np.int32]:

@@ -1,11 +1,13 @@
 """The only preprocessing: text to word ids. The same code trains and serves.
 
 Line breaks written as ``<br />`` go, apostrophes are dropped (``don't`` becomes ``dont``), everything else that is not
-a letter separates words, letters are lowered, stop words and words outside the vocabulary are left out.
+a letter separates words, letters are lowered, stop words and words outside the vocabulary are left out. A model may
+keep digits (``10`` is a word then) and symbols (each ``!`` is a word then).
 Compatibility forms are folded first (NFKC): full-width letters and composed accents spell the same word.
 """
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -29,16 +31,28 @@ GROUP_CHARACTERS = 1_000_000
 NO_IDS = np.empty(0, np.int32)
 LINE_BREAK = b"<br />"
 OTHER_APOSTROPHES = "\u02bc\u2018\u2019"
+POSSIBLE_SYMBOLS = frozenset(string.punctuation) - frozenset("'`<>/")  # without what spells words and line breaks
 PINNED_STOP_WORDS = Path(__file__).with_name("stop_words_en.txt")  # NLTK's English list
 
 
 @dataclass(frozen=True, slots=True)
 class TextSettings:
-    """How text becomes ids; saved in every manifest, so that a model is served as it was trained."""
+    """How text becomes ids; saved in every manifest, so that a model is served as it was trained.
+
+    Of a text with more than `max_length` known words the first are kept, or, with `tail_length`, the first
+    `max_length - tail_length` and the last `tail_length`.
+    """
 
     vocabulary_size: int = 6_000
     max_length: int = 370
     remove_stop_words: bool = True
+    tail_length: int = 0
+    keep_digits: bool = False
+    symbols: str = ""  # ASCII punctuation; each character is a word of its own
+
+    def __post_init__(self) -> None:
+        if not set(self.symbols) <= POSSIBLE_SYMBOLS or not 0 <= self.tail_length < self.max_length:
+            raise BrokenArtifact(f"The text settings name symbols or lengths that cannot be: {self}.")
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -98,9 +112,6 @@ class Vocabulary:
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _DROPPED_BYTES = b"'`"
-_BYTE_TABLE = bytes(ord(chr(byte).lower()) if chr(byte).isalpha() else 32 for byte in range(128)) + bytes(
-    range(128, 256)
-)
 
 
 def _respell(match: re.Match[str]) -> str:
@@ -118,18 +129,32 @@ def _to_bytes(text: str) -> bytes:
     return text.encode()
 
 
-def _spell(text: bytes) -> bytes:
-    """Lower letters and spaces only; bytes beyond ASCII stay."""
-    return text.replace(LINE_BREAK, b" ").translate(_BYTE_TABLE, _DROPPED_BYTES)
+class Spelling:
+    """Which bytes of a text spell words, which are words of their own, and which only separate them."""
+
+    def __init__(self, settings: TextSettings) -> None:
+        self._symbols = [(symbol.encode(), f" {symbol} ".encode()) for symbol in settings.symbols]
+        kept = string.ascii_letters + settings.symbols + (string.digits if settings.keep_digits else "")
+        table = [ord(chr(byte).lower()) if chr(byte) in kept else ord(" ") for byte in range(128)]
+        self._table = bytes(table) + bytes(range(128, 256))
+
+    def split(self, text: str) -> list[bytes]:
+        """The words of a text in UTF-8, stop words included. Never raises on a str: lone surrogates separate words."""
+        return self.spell(_to_bytes(text)).split()
+
+    def spell(self, text: bytes) -> bytes:
+        """Words in lower letters with spaces between them; bytes beyond ASCII stay."""
+        text = text.replace(LINE_BREAK, b" ")
+        for symbol, apart in self._symbols:
+            text = text.replace(symbol, apart)
+        return text.translate(self._table, _DROPPED_BYTES)
 
 
-def split_words(text: str) -> list[bytes]:
-    """The words of a text in UTF-8, stop words included. Never raises on a str: lone surrogates separate words."""
-    return _spell(_to_bytes(text)).split()
+split_words = Spelling(TextSettings()).split  # letters only
 
 
 def respell_stop_words(words: Iterable[str]) -> frozenset[str]:
-    """Stop words spelled as `split_words` spells a text's words (``don't`` becomes ``dont``)."""
+    """Stop words spelled as a text's words are (``don't`` becomes ``dont``)."""
     return frozenset(word.decode() for word in chain.from_iterable(map(split_words, words)))
 
 
@@ -143,6 +168,8 @@ class Encoder:
         id_of_word = {word.encode(): FIRST_WORD_ID + place for place, word in enumerate(vocabulary.words)}
         id_of_word |= {word.encode(): STOP_WORD_ID for word in removed}
         self._table = WordTable(id_of_word | {END_OF_TEXT: END_OF_TEXT_ID}, missing_id=UNKNOWN_ID)
+        self._symbol_ids = [id_of_word[each.encode()] for each in settings.symbols if each.encode() in id_of_word]
+        self._spelling = Spelling(settings)
 
     def encode(self, texts: Sequence[str]) -> Tokens:
         """Ids, lengths and coverage; a text without a known word gets one unknown id. Never raises on a str."""
@@ -155,14 +182,22 @@ class Encoder:
         return Tokens(ids, lengths, coverage)
 
     def _encode_group(self, texts: Sequence[str]) -> Tokens:
-        found = self._table.find(_spell(b" \xff ".join([*map(_to_bytes, texts), b""])))
+        found = self._table.find(self._spelling.spell(b" \xff ".join([*map(_to_bytes, texts), b""])))
         ends = np.flatnonzero(found == END_OF_TEXT_ID)
         known = found >= FIRST_WORD_ID
         known_counts = np.diff(np.cumsum(known)[ends], prepend=0)
         unknown_counts = np.diff(np.cumsum(found == UNKNOWN_ID)[ends], prepend=0)
-        ids, lengths = _cut(found[known], known_counts, self.settings.max_length)
-        coverage = known_counts / np.maximum(known_counts + unknown_counts, 1)
+        ids, lengths = _cut(found[known], known_counts, self.settings)
+        word_counts = known_counts - self._count_symbols(found, ends)
+        coverage = word_counts / np.maximum(word_counts + unknown_counts, 1)
         return Tokens(ids, lengths, coverage.astype(np.float32))
+
+    def _count_symbols(self, found: NDArray[np.int32], ends: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Symbols are no words of which a share could be known: (texts,)."""
+        if not self._symbol_ids:
+            return np.zeros(len(ends), np.intp)
+        symbols = np.isin(found, self._symbol_ids)
+        return np.diff(np.cumsum(symbols)[ends], prepend=0)
 
 
 def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -178,11 +213,15 @@ def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _cut(
-    ids: NDArray[np.int32], counts: NDArray[np.intp], max_length: int
+    ids: NDArray[np.int32], counts: NDArray[np.intp], settings: TextSettings
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Cuts every text's ids at `max_length` and gives a text without any one unknown id: (ids, lengths)."""
+    """Cuts every text's ids to at most `max_length` and gives a text without any one unknown id: (ids, lengths)."""
     ranks = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
-    lengths = np.clip(counts, 1, max_length)
+    lengths = np.clip(counts, 1, settings.max_length)
+    kept = ranks < settings.max_length - settings.tail_length
+    if settings.tail_length:
+        tail_starts = np.maximum(counts - settings.tail_length, settings.max_length - settings.tail_length)
+        kept |= ranks >= np.repeat(tail_starts, counts)
     cut = np.full(lengths.sum(), UNKNOWN_ID, np.int32)
-    cut[np.repeat(counts > 0, lengths)] = ids[ranks < max_length]
+    cut[np.repeat(counts > 0, lengths)] = ids[kept]
     return cut, lengths.astype(np.int32)

@@ -1,24 +1,16 @@
-"""The command line: `python -m trainer fit | evaluate | publish`."""
+"""The command line: `python -m trainer fit | resume | evaluate | compare | report | publish`."""
 
 import argparse
-import json
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from models.errors import ModelError
-from models.registry import Registry, default_store
-from models.scorer import Scorer
+from models.registry import default_store
+from trainer import commands
 from trainer.errors import TrainerError
-from trainer.readers import read_labelled
 
 EXIT_FAILED = 1
-EXIT_BAD_USE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -32,96 +24,80 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_FAILED
     except KeyboardInterrupt:
-        sys.stderr.write("Stopped; nothing was published.\n")
+        sys.stderr.write("Stopped. A run goes on after its last whole epoch with: python -m trainer resume RUN\n")
         return EXIT_INTERRUPTED
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    fit = commands.add_parser("fit", help="train a recipe and publish the result as the model's next version")
-    fit.add_argument("--recipe", required=True, help="what to train, for example imdb-d")
+    commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], sentence: str) -> argparse.ArgumentParser:
+        added = commands_of.add_parser(name, help=sentence, description=f"{sentence[0].upper()}{sentence[1:]}.")
+        added.set_defaults(run=run)
+        added.add_argument("--json", action="store_true", help="print the result as one JSON object on one line")
+        return added
+
+    fit = command("fit", commands.fit, "train a recipe and publish the result as the model's next version")
+    fit.add_argument("--recipe", required=True, help="what to train, for example reviews")
+    _add_data(fit, required=True, help_text="labelled texts to learn from")
+    fit.add_argument("--test", type=Path, metavar="FILE", help="labelled texts to evaluate the result on, once")
+    fit.add_argument("--unlabelled", type=Path, metavar="FILE", help="texts without labels, for recipes that use them")
+    fit.add_argument("--model", metavar="NAME", help="publish under this name (default: the recipe's)")
     fit.add_argument(
-        "--data", required=True, type=Path, metavar="FILE", help="labelled reviews to learn from (TSV, also gzipped)"
+        "--from", dest="start", metavar="MODEL", help="go on from published weights: NAME@VERSION or @LABEL"
     )
-    fit.add_argument("--test", type=Path, metavar="FILE", help="labelled reviews to evaluate the published version on")
-    fit.set_defaults(run=_fit)
-    evaluate = commands.add_parser("evaluate", help="tell how good a published model is on labelled reviews")
+    fit.add_argument("--epochs", type=_positive, help="at most so many epochs (default: the recipe's)")
+    fit.add_argument("--seed", type=int, help="of everything random (default: the recipe's)")
+    fit.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs go (default: %(default)s)"
+    )
+    resume = command("resume", commands.resume, "go on with a run that was stopped, from its last whole epoch")
+    resume.add_argument("run_directory", type=Path, metavar="RUN", help="the run's directory")
+    evaluate = command("evaluate", commands.evaluate, "tell how good a published model is on labelled texts")
     evaluate.add_argument("--model", required=True, help="NAME, NAME@VERSION or NAME@LABEL")
-    evaluate.add_argument(
-        "--data", required=True, type=Path, metavar="FILE", help="labelled reviews (TSV, also gzipped)"
-    )
-    evaluate.set_defaults(run=_evaluate)
-    publish = commands.add_parser("publish", help="verify a version's directory and publish a copy in another store")
-    publish.add_argument("directory", type=Path, help="the version to copy, for example runs/store/imdb/2")
+    _add_data(evaluate, required=True, help_text="labelled texts")
+    publish = command("publish", commands.publish, "publish a run's result, or a copy of a version from another store")
+    publish.add_argument("directory", type=Path, help="a run, or a version's directory such as models/store/imdb/1")
     publish.add_argument("--name", help="the model's name in the store (default: the one that it has)")
-    publish.set_defaults(run=_publish)
-    for command in (fit, evaluate, publish):
-        command.add_argument(
+    _add_data(publish, required=False, help_text="labelled texts to compare with the stable version on")
+    report = command("report", commands.report, "make a page with pictures of a run")
+    report.add_argument("run_directory", type=Path, metavar="RUN", help="the run's directory")
+    report.add_argument("--out", type=Path, metavar="DIR", help="where to write it (default: RUN/report)")
+    compare = command("compare", commands.compare, "compare runs and versions, as a table and a bar chart")
+    compare.add_argument(
+        "candidates", nargs="+", metavar="RUN|MODEL", help="runs' directories, NAME@VERSION or NAME@LABEL"
+    )
+    compare.add_argument(
+        "--out", type=Path, default=Path("runs/comparison"), metavar="DIR", help="(default: %(default)s)"
+    )
+    _add_data(compare, required=False, help_text="labelled texts to evaluate all of them on anew")
+    for each in (fit, resume, evaluate, publish, compare):
+        each.add_argument(
             "--store", type=Path, default=default_store(), metavar="DIR", help="model store (default: %(default)s)"
         )
-        command.add_argument("--json", action="store_true", help="print the result as one JSON object on one line")
+    for each in (fit, resume, publish):
+        each.add_argument("--force", action="store_true", help="publish even what is worse than the stable version")
+        each.add_argument("--slim", action="store_true", help="publish without the files that no worker needs")
+    for each in (fit, resume):
+        each.add_argument("--no-publish", action="store_true", help="leave the result in the run's directory")
     return parser
 
 
-def _fit(options: argparse.Namespace) -> None:
-    with _without_native_messages():
-        from trainer.recipes import find_recipe  # these take seconds to import, and `evaluate` needs no TensorFlow
-        from trainer.train import FitData, fit
-
-    data = FitData(read_labelled(options.data), read_labelled(options.test) if options.test else None)
-    published = fit(find_recipe(options.recipe), data, Registry(options.store))
-    metrics = Scorer.load(published.path).manifest.metrics
-    if options.json:
-        _write_json({"model": published.name, "version": published.version, "metrics": metrics})
-        return
-    table = Table("data", *next(iter(metrics.values())), title=f"{published.name} version {published.version}")
-    for name, values in metrics.items():
-        table.add_row(name, *map(str, values.values()))
-    Console().print(table)
+def _add_data(command: argparse.ArgumentParser, required: bool, help_text: str) -> None:
+    formats = "IMDB or airline file, aclImdb folder, or any CSV, TSV, JSON lines, Parquet with --text and --label"
+    command.add_argument("--data", required=required, type=Path, metavar="FILE", help=f"{help_text} ({formats})")
+    command.add_argument("--text", metavar="COLUMN", help="the column with the texts")
+    command.add_argument("--label", metavar="COLUMN", help="the column with negative, positive (or 0, 1) or neutral")
+    command.add_argument("--keep-neutral", action="store_true", help="neutral is a class of its own, and not left out")
 
 
-@contextmanager
-def _without_native_messages() -> Iterator[None]:
-    """Keeps back what TensorFlow's native code writes to standard error while it is loaded; exceptions still come."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from trainer.evaluate import evaluate
-
-    scorer = Scorer.load(Registry(options.store).resolve(options.model).path)
-    result = evaluate(scorer, read_labelled(options.data)).to_json()
-    if options.json:
-        _write_json({"model": scorer.name, "version": scorer.version, **result})
-        return
-    table = Table("metric", "value", title=f"{scorer.name} version {scorer.version}")
-    for name, value in result.items():
-        table.add_row(name, str(value))
-    Console().print(table)
-
-
-def _publish(options: argparse.Namespace) -> None:
-    from trainer.copying import copy_version
-
-    published = copy_version(options.directory, Registry(options.store), options.name)
-    if options.json:
-        _write_json({"model": published.name, "version": published.version})
-        return
-    sys.stdout.write(f"{options.directory} is now {published.name} version {published.version}.\n")
-
-
-def _write_json(values: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(values) + "\n")
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
 
 
 if __name__ == "__main__":

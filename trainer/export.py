@@ -1,6 +1,5 @@
 """Keras weights to ONNX, with its LSTM operator: Keras' own export makes a slow loop of an LSTM with a mask."""
 
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,57 +8,82 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from models.lstm_weights import Weights
+from trainer.networks import LAST, MAXIMUM, LstmNetwork, directions
+
 OPSET = 13  # the oldest with ReduceMax, Squeeze and LSTM as used here; old runtimes and other engines read it
 IR_VERSION = 8
 LOWEST = -1e9
 _KERAS_GATES, _ONNX_GATES = "ifco", "iofc"
 
 
-def export_onnx(model: Any, path: Path) -> None:
-    """Writes a network built by `networks.build` as ONNX.
+def named_weights(model: Any) -> Weights:
+    """The weights of a network built by `networks.build`, by the names that `models.lstm_weights` tells."""
+    named = {"embedding": model.get_layer("embedding").get_weights()[0]}
+    for prefix, layer in zip(("", "backward_"), directions(model), strict=False):
+        names = (f"{prefix}kernel", f"{prefix}recurrent", f"{prefix}bias")
+        named |= dict(zip(names, layer.get_weights()[:3], strict=True))  # after them comes the state of dropout
+    for layer in _dense_layers(model):
+        named |= dict(zip((f"{layer.name}_kernel", f"{layer.name}_bias"), layer.get_weights(), strict=True))
+    return named
+
+
+def set_named_weights(model: Any, named: Weights) -> None:
+    """Gives a network built by `networks.build` the weights that `named_weights` read."""
+    model.get_layer("embedding").embeddings.assign(named["embedding"])
+    for prefix, layer in zip(("", "backward_"), directions(model), strict=False):
+        cell = layer.cell
+        for name, variable in (("kernel", cell.kernel), ("recurrent", cell.recurrent_kernel), ("bias", cell.bias)):
+            variable.assign(named[prefix + name])
+    for layer in _dense_layers(model):
+        layer.set_weights([named[f"{layer.name}_kernel"], named[f"{layer.name}_bias"]])
+
+
+def _dense_layers(model: Any) -> list[Any]:
+    return [
+        layer
+        for layer in model.layers
+        if layer.name == "output" or (layer.name.startswith("hidden_") and layer.count_params())
+    ]
+
+
+def export_onnx(network: LstmNetwork, weights: Weights, path: Path) -> None:
+    """Writes a network with the weights that `named_weights` gives as ONNX.
 
     Inputs: `ids` int32 (batch, steps), padded on the right; `lengths` int32 (batch,), at least 1. Output:
-    `probabilities` float32 (batch, 2), negative first. Steps past a text's length take no part in the maximum.
+    `probabilities` float32 (batch, classes). Steps past a text's length take no part in any result.
     """
-    weights = _initialisers(model)
+    classes = max(2, len(weights["output_bias"]))
     inputs = [
         helper.make_tensor_value_info("ids", TensorProto.INT32, ["batch", "steps"]),
         helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
     ]
-    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])]
-    nodes = [*_lstm_nodes(int(model.get_layer("lstm").units)), *_mask_nodes(), *_decision_nodes()]
-    graph = helper.make_graph(nodes, model.name, inputs, outputs, weights)
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])]
+    nodes = [*_lstm_nodes(network), *_pooling_nodes(network), *_decision_nodes(len(network.hidden_units), classes)]
+    graph = helper.make_graph(nodes, "lstm_network", inputs, outputs, _initialisers(network, weights))
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="kafka-sentiment")
     proto.ir_version = IR_VERSION
     onnx.checker.check_model(proto, full_check=True)
     path.write_bytes(proto.SerializeToString())
 
 
-def named_weights(model: Any) -> dict[str, NDArray[np.float32]]:
-    """The weights of a network built by `networks.build`, in Keras' layout, by the names that engines know."""
-    names = {
-        "embedding": ("embedding",),
-        "lstm": ("kernel", "recurrent", "bias"),
-        "hidden": ("hidden_kernel", "hidden_bias"),
-        "positive": ("positive_kernel", "positive_bias"),
-    }
-    pairs = [zip(names[layer], model.get_layer(layer).get_weights(), strict=True) for layer in names]
-    return dict(chain.from_iterable(pairs))
-
-
-def _initialisers(model: Any) -> list[TensorProto]:
-    weights = named_weights(model)
-    bias = reorder_gates(weights["bias"][None])
-    arrays = weights | {
-        "kernel": reorder_gates(weights["kernel"]).T[None],
-        "recurrent": reorder_gates(weights["recurrent"]).T[None],
-        "bias": np.concatenate([bias, np.zeros_like(bias)], axis=1),
+def _initialisers(network: LstmNetwork, weights: Weights) -> list[TensorProto]:
+    prefixes = ("", "backward_") if network.bidirectional else ("",)
+    biases = [reorder_gates(weights[f"{prefix}bias"][None])[0] for prefix in prefixes]
+    arrays = {name: values for name, values in weights.items() if name.startswith(("embedding", "hidden", "output"))}
+    arrays |= {
+        "kernel": np.stack([reorder_gates(weights[f"{prefix}kernel"]).T for prefix in prefixes]),
+        "recurrent": np.stack([reorder_gates(weights[f"{prefix}recurrent"]).T for prefix in prefixes]),
+        "bias": np.stack([np.concatenate([bias, np.zeros_like(bias)]) for bias in biases]),
         "lowest": np.array(LOWEST, np.float32),
         "one": np.array(1, np.float32),
         "zero_index": np.array(0, np.int32),
         "one_index": np.array(1, np.int32),
+        "axis_0": np.array([0], np.int64),
         "axis_1": np.array([1], np.int64),
         "axis_2": np.array([2], np.int64),
+        "step_shape": np.array([0, 0, -1], np.int64),
+        "text_shape": np.array([0, -1], np.int64),
     }
     return [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items()]
 
@@ -70,20 +94,27 @@ def reorder_gates(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([gates[gate] for gate in _ONNX_GATES], axis=1)
 
 
-def _lstm_nodes(units: int) -> list[Any]:
+def _lstm_nodes(network: LstmNetwork) -> list[Any]:
+    """Outputs `steps` (steps, batch, features) and `last` (batch, features), both directions side by side."""
     node = helper.make_node
+    direction = "bidirectional" if network.bidirectional else "forward"
+    lstm = {"hidden_size": network.lstm_units, "direction": direction}
     return [
         node("Transpose", ["ids"], ["ids_by_step"], perm=[1, 0]),
-        node("Gather", ["embedding", "ids_by_step"], ["vectors"]),
-        node("LSTM", ["vectors", "kernel", "recurrent", "bias", "lengths"], ["directions"], hidden_size=units),
-        node("Squeeze", ["directions", "axis_1"], ["steps"]),
+        node("Gather", ["embedding", "ids_by_step"], ["stored_vectors"]),
+        node("Cast", ["stored_vectors"], ["vectors"], to=TensorProto.FLOAT),
+        node("LSTM", ["vectors", "kernel", "recurrent", "bias", "lengths"], ["outputs", "states"], **lstm),
+        node("Transpose", ["outputs"], ["outputs_by_text"], perm=[0, 2, 1, 3]),
+        node("Reshape", ["outputs_by_text", "step_shape"], ["steps"]),
+        node("Transpose", ["states"], ["states_by_text"], perm=[1, 0, 2]),
+        node("Reshape", ["states_by_text", "text_shape"], [LAST]),
     ]
 
 
-def _mask_nodes() -> list[Any]:
-    """The maximum over the steps below a text's length; the operator leaves zeros in the steps past it."""
+def _pooling_nodes(network: LstmNetwork) -> list[Any]:
+    """Over the steps below a text's length; the operator leaves zeros in the steps past it."""
     node = helper.make_node
-    return [
+    maximum = [
         node("Shape", ["ids_by_step"], ["shape"]),
         node("Cast", ["shape"], ["shape_32"], to=TensorProto.INT32),
         node("Gather", ["shape_32", "zero_index"], ["step_count"]),
@@ -92,17 +123,33 @@ def _mask_nodes() -> list[Any]:
         node("Less", ["step_column", "lengths"], ["inside"]),
         node("Unsqueeze", ["inside", "axis_2"], ["inside_units"]),
         node("Where", ["inside_units", "steps", "lowest"], ["masked"]),
-        node("ReduceMax", ["masked"], ["maximum"], axes=[0], keepdims=0),
+        node("ReduceMax", ["masked"], [MAXIMUM], axes=[0], keepdims=0),
     ]
+    mean = [
+        node("ReduceSum", ["steps", "axis_0"], ["sum"], keepdims=0),
+        node("Cast", ["lengths"], ["float_lengths"], to=TensorProto.FLOAT),
+        node("Unsqueeze", ["float_lengths", "axis_1"], ["divisors"]),
+        node("Div", ["sum", "divisors"], ["mean"]),
+    ]
+    nodes = {MAXIMUM: maximum, "mean": mean, LAST: []}
+    joined = node("Concat", list(network.pooling), ["pooled"], axis=1)
+    return [*(each for name in network.pooling for each in nodes[name]), joined]
 
 
-def _decision_nodes() -> list[Any]:
+def _decision_nodes(hidden_layers: int, classes: int) -> list[Any]:
     node = helper.make_node
+    nodes, features = [], "pooled"
+    for number in range(1, hidden_layers + 1):
+        name = f"hidden_{number}"
+        nodes.append(node("Gemm", [features, f"{name}_kernel", f"{name}_bias"], [f"{name}_sum"]))
+        nodes.append(node("Relu", [f"{name}_sum"], [name]))
+        features = name
+    nodes.append(node("Gemm", [features, "output_kernel", "output_bias"], ["logits"]))
+    if classes > 2:
+        return [*nodes, node("Softmax", ["logits"], ["probabilities"], axis=1)]
     return [
-        node("Gemm", ["maximum", "hidden_kernel", "hidden_bias"], ["hidden_sum"]),
-        node("Relu", ["hidden_sum"], ["hidden"]),
-        node("Gemm", ["hidden", "positive_kernel", "positive_bias"], ["logit"]),
-        node("Sigmoid", ["logit"], ["positive"]),
-        node("Sub", ["one", "positive"], ["negative"]),
-        node("Concat", ["negative", "positive"], ["probabilities"], axis=1),
+        *nodes,
+        node("Sigmoid", ["logits"], ["second"]),
+        node("Sub", ["one", "second"], ["first"]),
+        node("Concat", ["first", "second"], ["probabilities"], axis=1),
     ]

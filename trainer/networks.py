@@ -5,23 +5,35 @@ from typing import Any
 
 import keras
 
+from trainer.fused_lstm import FusedLstm
+
+MAXIMUM, MEAN, LAST = "maximum", "mean", "last"
+
 
 @dataclass(frozen=True, slots=True)
-class MaxPoolLstm:
-    """Embedding, LSTM, the maximum over time, a small hidden layer: the article's Model D.
+class LstmNetwork:
+    """Embedding, one LSTM over the text in one or both directions, pooling over time, hidden layers, classes.
 
-    Dropout acts in training only: on whole components of the word vectors, the same ones for all of a text, and on
-    the maximum.
+    `pooling` names what is kept of the LSTM's outputs, one after the other: `maximum`, `mean`, or `last`, the state
+    after the text. Dropout acts in training only: `word_dropout_ratio` on whole components of the word vectors, the
+    same ones for all of a text; `input_dropout_ratio` and `recurrent_dropout_ratio` on the LSTM's input and state;
+    `dropout_ratio` after the pooling and `hidden_dropout_ratio` after each hidden layer.
     """
 
-    embedding_units: int = 64
-    lstm_units: int = 50
-    hidden_units: int = 16
+    embedding_units: int
+    lstm_units: int
+    bidirectional: bool = False
+    pooling: tuple[str, ...] = (MAXIMUM,)
+    hidden_units: tuple[int, ...] = ()
     word_dropout_ratio: float = 0.0
+    input_dropout_ratio: float = 0.0
+    recurrent_dropout_ratio: float = 0.0
     dropout_ratio: float = 0.0
+    hidden_dropout_ratio: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "max_pool_lstm", **asdict(self)}
+        values = asdict(self) | {"pooling": list(self.pooling), "hidden_units": list(self.hidden_units)}
+        return {"kind": "lstm", **values}
 
 
 @keras.saving.register_keras_serializable(package="kafka_sentiment")
@@ -46,14 +58,51 @@ class MaskedMaxPooling1D(keras.layers.Layer):  # type: ignore[misc]
         return (input_shape[0], input_shape[2])
 
 
-def build(network: MaxPoolLstm, id_count: int) -> Any:
-    """A keras.Model: ids int32 (batch, steps) -> probability of the positive class (batch, 1)."""
+def build(network: LstmNetwork, id_count: int, classes: int, lstm_layer: Any = FusedLstm) -> Any:
+    """A keras.Model: ids int32 (batch, steps) -> probabilities.
+
+    Of two classes one probability, that of the second, (batch, 1); of more, (batch, classes). `lstm_layer` is
+    `FusedLstm` for training or keras.layers.LSTM for a network that loads wherever Keras does; their weights are alike.
+    """
     ids = keras.Input((None,), dtype="int32", name="ids")
     steps = keras.layers.Embedding(id_count, network.embedding_units, mask_zero=True, name="embedding")(ids)
     steps = keras.layers.SpatialDropout1D(network.word_dropout_ratio, name="word_dropout")(steps)
-    steps = keras.layers.LSTM(network.lstm_units, return_sequences=True, use_cudnn=False, name="lstm")(steps)
-    features = MaskedMaxPooling1D(name="maximum")(steps)
+    features = _pool(_lstm(network, lstm_layer)(steps), network.pooling)
     features = keras.layers.Dropout(network.dropout_ratio, name="dropout")(features)
-    features = keras.layers.Dense(network.hidden_units, activation="relu", name="hidden")(features)
-    positive = keras.layers.Dense(1, activation="sigmoid", name="positive")(features)
-    return keras.Model(ids, positive, name="max_pool_lstm")
+    for number, units in enumerate(network.hidden_units, start=1):
+        features = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(features)
+        features = keras.layers.Dropout(network.hidden_dropout_ratio, name=f"hidden_dropout_{number}")(features)
+    if classes == 2:
+        output = keras.layers.Dense(1, activation="sigmoid", name="output")
+    else:
+        output = keras.layers.Dense(classes, activation="softmax", name="output")
+    return keras.Model(ids, output(features), name="lstm_network")
+
+
+def _lstm(network: LstmNetwork, lstm_layer: Any) -> Any:
+    if network.recurrent_dropout_ratio:
+        lstm_layer = keras.layers.LSTM  # the fused one has no place for it
+    lstm = lstm_layer(
+        network.lstm_units,
+        return_sequences=network.pooling != (LAST,),
+        dropout=network.input_dropout_ratio,
+        recurrent_dropout=network.recurrent_dropout_ratio,
+        use_cudnn=False,
+        name="lstm",
+    )
+    return keras.layers.Bidirectional(lstm, name="both_directions") if network.bidirectional else lstm
+
+
+def _pool(outputs: Any, pooling: tuple[str, ...]) -> Any:
+    """(batch, steps, units), or (batch, units) when only the last state is wanted -> (batch, features)."""
+    layers = {MAXIMUM: MaskedMaxPooling1D, MEAN: keras.layers.GlobalAveragePooling1D}
+    if pooling == (LAST,):
+        return outputs
+    pooled = [layers[name](name=name)(outputs) for name in pooling]
+    return pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name="pooled")(pooled)
+
+
+def directions(model: Any) -> list[Any]:
+    """The network's LSTM layers: one, or the forward and the backward one."""
+    wrapper = next(layer for layer in model.layers if layer.name in ("lstm", "both_directions"))
+    return [wrapper.forward_layer, wrapper.backward_layer] if wrapper.name == "both_directions" else [wrapper]

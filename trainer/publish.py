@@ -1,139 +1,72 @@
-"""From a trained network to a published version: export, check against the network, golden set, evaluate, rename."""
+"""A finished version's directory into a store: checked, compared with the stable version, never over another."""
 
-import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version as framework_version
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from models.artifact import (
-    KERAS_FILE,
-    NETWORK_FILE,
-    STOP_WORDS_FILE,
-    VOCABULARY_FILE,
-    WEIGHTS_FILE,
-    GoldenText,
-    Manifest,
-    record_files,
-    write_golden,
-    write_manifest,
-    write_weights,
-    write_words,
-)
-from models.padding import pad
+from models.artifact import KERAS_FILE, Manifest, record_files, write_manifest
+from models.errors import ModelNotFound
 from models.registry import Registry, Resolved
 from models.scorer import Scorer
-from models.text import Encoder
-from trainer.data import CLASSES, LabelledTexts
+from trainer.data import LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.evaluate import evaluate
-from trainer.export import export_onnx, named_weights
-from trainer.recipes import Recipe
 
-PARITY_TOLERANCE = 1e-4
-PARITY_TEXTS = 1_000
-GOLDEN_REVIEWS = 20
-FRAMEWORKS = ("keras", "numpy", "onnx", "onnxruntime", "tensorflow")
-EDGE_TEXTS = (
-    "",
-    " \n\t ",
-    "...!!! 123 456",
-    "This is soo sad",
-    "the and of not",
-    "Qwertyuiop zxcvbnm",
-    "GREAT great GrEaT!",
-    "It wasn't bad.<br /><br />It wasn\u2019t good.",
-    "na\u00efve clich\u00e9d caf\u00e9 cafe\u0301",
-    "\uff27\uff52\uff45\uff41\uff54 \U0001f600\U0001f600 movie",
-    "\u041e\u0447\u0435\u043d\u044c \u0445\u043e\u0440\u043e\u0448\u0438\u0439 \u0444\u0438\u043b\u044c\u043c",
-    "nul\x00byte \ud800 wonderful",
-    "wonderful " * 2_000,
-    "boring " * 400 + "excellent",
-)
+OPTIONAL_FILES = (KERAS_FILE, "saved_model.pb", "fingerprint.pb", "variables/", "assets/")  # no worker needs them
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A trained network (a keras.Model) with all that its manifest tells; `history` has one value an epoch by name."""
+def publish(
+    source: Path,
+    registry: Registry,
+    name: str | None = None,
+    data: LabelledTexts | None = None,
+    force: bool = False,
+    slim: bool = False,
+) -> Resolved:
+    """Publishes a copy of a version's directory as the next version of its model, or of the model `name`.
 
-    recipe: Recipe
-    network: Any
-    encoder: Encoder
-    stop_words: Sequence[str]
-    history: dict[str, list[float]]
-    data_sha256: str
-
-
-def publish(candidate: Candidate, data: dict[str, LabelledTexts], registry: Registry) -> Resolved:
-    """Publishes the network as the next version of its model and returns that.
-
-    `data` maps names to labelled texts that the network has not learnt from: `held_out` gives the golden set its
-    reviews, and the metrics on each go into the manifest. Raises NotGoodEnough when the exported network and the Keras
-    one differ.
+    With `data` the version must not be worse on it than the one labelled stable, unless `force`; without, the two are
+    compared where their manifests tell of the same data. `slim` leaves out the OPTIONAL_FILES. Raises BrokenArtifact
+    unless the source's checksums and golden set hold, NotGoodEnough when it is worse; nothing is published then.
     """
+    scorer = Scorer.load(source)
+    name = name or scorer.name
+    if not force:
+        _check_not_worse(scorer, name, registry, data)
 
     def write(directory: Path, version: int) -> None:
-        manifest = _write_parts(candidate, directory, version, parent=version - 1 or None)
-        scorer = Scorer.load(directory, verify=False)
-        texts = [*EDGE_TEXTS, *data["held_out"].texts[:PARITY_TEXTS]]
-        check_parity(candidate, scorer, texts)
-        write_golden(directory, make_golden(scorer, texts[: len(EDGE_TEXTS) + GOLDEN_REVIEWS]))
-        metrics = {name: evaluate(scorer, each).to_json() for name, each in data.items()}
-        write_manifest(directory, replace(manifest, metrics=metrics, files=record_files(directory)))
+        kept = [file for file in scorer.manifest.files if not (slim and file.startswith(OPTIONAL_FILES))]
+        for file in kept:
+            (directory / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / file, directory / file)
+        numbered = replace(scorer.manifest, name=name, version=version, files=record_files(directory))
+        write_manifest(directory, numbered)
         Scorer.load(directory)
 
-    return registry.publish(candidate.recipe.model, write)
+    return registry.publish(name, write)
 
 
-def _write_parts(candidate: Candidate, directory: Path, version: int, parent: int | None) -> Manifest:
-    """Writes everything but the golden set, and a manifest that lacks the metrics and the files."""
-    export_onnx(candidate.network, directory / NETWORK_FILE)
-    write_weights(directory / WEIGHTS_FILE, named_weights(candidate.network))
-    candidate.network.save(directory / KERAS_FILE)
-    write_words(directory / VOCABULARY_FILE, candidate.encoder.vocabulary.words)
-    write_words(directory / STOP_WORDS_FILE, candidate.stop_words)
-    recipe = candidate.recipe
-    manifest = Manifest(
-        name=recipe.model,
-        version=version,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        classes=CLASSES,
-        text=recipe.text,
-        network=recipe.network.to_json(),
-        training={"recipe": recipe.name, **recipe.training.to_json(), "history": candidate.history},
-        data_sha256=candidate.data_sha256,
-        metrics={},
-        parent_version=parent,
-        frameworks={"python": platform.python_version(), **{name: framework_version(name) for name in FRAMEWORKS}},
-    )
-    write_manifest(directory, manifest)
-    return manifest
+def _check_not_worse(scorer: Scorer, name: str, registry: Registry, data: LabelledTexts | None) -> None:
+    try:
+        stable = Scorer.load(registry.resolve(name).path)
+    except ModelNotFound:
+        return
+    if data is not None:
+        new, old = ({"f1": evaluate(each, data).f1} for each in (scorer, stable))
+    else:
+        new, old = _metrics_on_the_same_data(scorer.manifest, stable.manifest)
+    if new and new["f1"] < old["f1"]:
+        raise NotGoodEnough(
+            f"Not published: F1 is {new['f1']:.4f}, and that of {name} version {stable.version}, which is stable, "
+            f"is {old['f1']:.4f} on the same texts (--force publishes all the same)."
+        )
 
 
-def check_parity(candidate: Candidate, scorer: Scorer, texts: Sequence[str]) -> float:
-    """The largest difference between the Keras network's and the scorer's probabilities, at most PARITY_TOLERANCE."""
-    expected = keras_probabilities(candidate.network, candidate.encoder, texts)
-    difference = float(np.abs(scorer.score(texts).probabilities - expected).max())
-    if not difference <= PARITY_TOLERANCE:
-        raise NotGoodEnough(f"The exported network differs from the trained one by {difference:.2g}.")
-    return difference
-
-
-def keras_probabilities(network: Any, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
-    """What the Keras network itself gives: float32 (texts, 2), padded to the longest text."""
-    tokens = encoder.encode(texts)
-    positive = network.predict(pad(tokens, np.arange(len(tokens))), batch_size=128, verbose=0)
-    return np.concatenate([1 - positive, positive], axis=1).astype(np.float32)
-
-
-def make_golden(scorer: Scorer, texts: Sequence[str]) -> list[GoldenText]:
-    scores = scorer.score(texts)
-    return [
-        GoldenText(text, tuple(probabilities.tolist()), float(coverage))
-        for text, probabilities, coverage in zip(texts, scores.probabilities, scores.coverage, strict=True)
-    ]
+def _metrics_on_the_same_data(new: Manifest, old: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The metrics that both manifests have of one set of texts, `test` before others; empty where there is none."""
+    for name in sorted(new.metrics, key=lambda each: (each != "test", each)):
+        for other in old.metrics.values():
+            if other.get("data_sha256", "") == new.metrics[name].get("data_sha256"):
+                return new.metrics[name], other
+    return {}, {}

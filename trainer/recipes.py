@@ -1,25 +1,38 @@
 """What can be trained, one declaration each."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from models.text import TextSettings
 from trainer.errors import BadData
-from trainer.networks import MaxPoolLstm
+from trainer.networks import LAST, MAXIMUM, MEAN, LstmNetwork
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How a network is fitted: with Adam, until `epochs` or until `stop_at_accuracy` on the training texts.
+    """How a network is fitted.
 
-    The weights kept are those of the epoch with the lowest loss on the held-out texts.
+    Until `epochs`, or until `stop_at_accuracy` on the training texts, or until the loss on the held-out texts has not
+    fallen for `patience` epochs; the weights kept are those of the epoch where it was lowest. With `average_decay` the
+    weights are exponential moving averages over steps (Polyak and Juditsky, 1992).
+
+    With `word_vectors` the embedding starts from skip-gram vectors of all texts; with a `teacher_share` that share of
+    every target is the teacher's opinion, and unlabelled texts, where there are any, have nothing else.
+    `calibrate` scales the output so that its probabilities are right on the held-out texts (Platt, 1999).
     """
 
-    batch_size: int = 16
-    epochs: int = 20
+    batch_size: int
+    epochs: int
+    optimizer: str = "adam"
     learning_rate: float = 1e-3
+    cosine_decay: bool = False
     held_out_ratio: float = 0.2
-    stop_at_accuracy: float = 0.95
+    stop_at_accuracy: float | None = None
+    patience: int | None = None
+    average_decay: float = 0.0
+    word_vectors: bool = False
+    teacher_share: float = 0.0
+    calibrate: bool = False
     seed: int = 1
 
     def to_json(self) -> dict[str, Any]:
@@ -28,25 +41,149 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A model's name in the store, and all that decides how it is made."""
+    """A model's name in the store, and all that decides how it is made; `stop_words` None: NLTK's English list."""
 
     name: str
     model: str
     text: TextSettings
-    network: MaxPoolLstm
+    network: LstmNetwork
     training: Training
+    stop_words: tuple[str, ...] | None = None
+    half_precision_embedding: bool = False
+
+    @property
+    def held_out_ratio(self) -> float:
+        return self.training.held_out_ratio
+
+    def to_json(self) -> dict[str, Any]:
+        """What decides the result, for a run's settings."""
+        return {"text": self.text.to_json(), "network": self.network.to_json(), "training": self.training.to_json()}
+
+    @property
+    def uses_unlabelled(self) -> bool:
+        return self.training.word_vectors or self.training.teacher_share > 0
 
 
-RECIPES = {
+@dataclass(frozen=True, slots=True)
+class ForestRecipe:
+    """A random forest to compare with; `features` are a text's padded ids, or tf-idf of its words."""
+
+    name: str
+    text: TextSettings
+    features: str
+    trees: int = 150
+    min_samples_split: int = 10
+    held_out_ratio: float = 0.2
+    seed: int = 1
+    stop_words: tuple[str, ...] | None = None
+    uses_unlabelled: bool = False
+    model: str = "random-forest"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"text": self.text.to_json(), "forest": {"features": self.features, "trees": self.trees}}
+
+
+IDS, TF_IDF = "ids", "tf-idf"
+
+# Words that say little about an opinion; negations and all that strengthens or weakens one are not among them.
+LIGHT_WORDS = (
+    "a an and are as at be by for from had has have he her him his i in is it its me my of on or our she so that the "
+    "their them there they this to us was we were which who will with you your"
+)
+
+_ARTICLE_TEXT = TextSettings(vocabulary_size=6_000, max_length=370, remove_stop_words=True)
+_TWEET_TEXT = TextSettings(vocabulary_size=20_000, max_length=200, remove_stop_words=False)
+_REVIEW_TEXT = TextSettings(
+    vocabulary_size=25_000, max_length=400, tail_length=300, keep_digits=True, symbols="!?.", remove_stop_words=True
+)
+
+RECIPES: dict[str, Recipe | ForestRecipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("imdb-d", "imdb", TextSettings(), MaxPoolLstm(word_dropout_ratio=0.5, dropout_ratio=0.5), Training()),
+        Recipe(
+            "imdb-a",
+            "imdb",
+            _ARTICLE_TEXT,
+            LstmNetwork(128, 60, hidden_units=(50,), dropout_ratio=0.1, hidden_dropout_ratio=0.1),
+            Training(batch_size=64, epochs=10, optimizer="sgd", learning_rate=0.01, stop_at_accuracy=0.95),
+        ),
+        Recipe(
+            "imdb-b",
+            "imdb",
+            _ARTICLE_TEXT,
+            LstmNetwork(128, 100, pooling=(LAST,), word_dropout_ratio=0.25, input_dropout_ratio=0.5, dropout_ratio=0.5),
+            Training(batch_size=64, epochs=10, stop_at_accuracy=0.95),
+        ),
+        Recipe(
+            "imdb-c",
+            "imdb",
+            _ARTICLE_TEXT,
+            LstmNetwork(128, 75, bidirectional=True, hidden_units=(16, 8)),
+            Training(batch_size=128, epochs=10, stop_at_accuracy=0.95),
+        ),
+        Recipe(
+            "imdb-d",
+            "imdb",
+            _ARTICLE_TEXT,
+            LstmNetwork(64, 50, hidden_units=(16,), word_dropout_ratio=0.5, dropout_ratio=0.5),
+            Training(batch_size=16, epochs=20, stop_at_accuracy=0.95),
+        ),
+        Recipe(
+            "airline",
+            "airline",
+            _TWEET_TEXT,
+            LstmNetwork(
+                32,
+                50,
+                pooling=(LAST,),
+                word_dropout_ratio=0.25,
+                input_dropout_ratio=0.5,
+                recurrent_dropout_ratio=0.5,
+                dropout_ratio=0.2,
+            ),
+            Training(batch_size=32, epochs=5),
+        ),
+        Recipe(
+            "reviews",
+            "reviews",
+            _REVIEW_TEXT,
+            LstmNetwork(
+                100,
+                64,
+                bidirectional=True,
+                pooling=(MAXIMUM, MEAN),
+                hidden_units=(32,),
+                word_dropout_ratio=0.3,
+                dropout_ratio=0.4,
+            ),
+            Training(
+                batch_size=128,
+                epochs=10,
+                learning_rate=2e-3,
+                cosine_decay=True,
+                held_out_ratio=0.1,
+                patience=3,
+                average_decay=0.998,
+                word_vectors=True,
+                teacher_share=0.5,
+                calibrate=True,
+            ),
+            stop_words=tuple(LIGHT_WORDS.split()),
+            half_precision_embedding=True,
+        ),
+        ForestRecipe("random-forest", _ARTICLE_TEXT, IDS),
+        ForestRecipe("random-forest-tf-idf", _ARTICLE_TEXT, TF_IDF),
     )
 }
 
 
-def find_recipe(name: str) -> Recipe:
-    """Raises BadData for a name that no recipe has."""
+def find_recipe(name: str, seed: int | None = None, epochs: int | None = None) -> Recipe | ForestRecipe:
+    """The recipe of that name, with another seed or number of epochs where given; raises BadData when there is none."""
     if name not in RECIPES:
         raise BadData(f"There is no recipe {name!r}; there are: {', '.join(sorted(RECIPES))}.")
-    return RECIPES[name]
+    recipe = RECIPES[name]
+    if isinstance(recipe, ForestRecipe):
+        return replace(recipe, seed=recipe.seed if seed is None else seed)
+    training = recipe.training
+    training = replace(training, seed=training.seed if seed is None else seed, epochs=epochs or training.epochs)
+    return replace(recipe, training=training)

@@ -1,70 +1,132 @@
-"""Training, in the order in which things happen: split, read words, encode, build, fit, evaluate, publish."""
+"""Training, in the order in which things happen: split, read words, find targets, build, fit, calibrate, export."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import keras
+import tensorflow
 
-from models.registry import Registry, Resolved
-from models.text import PINNED_STOP_WORDS, Encoder, TextSettings, Vocabulary, respell_stop_words, split_words
+from models.registry import Resolved
+from models.text import PINNED_STOP_WORDS, Encoder, Spelling, TextSettings, Vocabulary, respell_stop_words
+from trainer.artifacts import Candidate, write_artifact
 from trainer.batches import LengthBucketedBatches
-from trainer.callbacks import StopAtAccuracy, TellProgress
+from trainer.calibrate import calibrate
+from trainer.checkpoints import Checkpoints
 from trainer.data import LabelledTexts
+from trainer.fitting import Fit, fit_network
 from trainer.networks import build
-from trainer.publish import Candidate, publish
-from trainer.recipes import Recipe, Training
+from trainer.progress import Progress
+from trainer.recipes import ForestRecipe, Recipe
+from trainer.runs import Run
+from trainer.sources import Texts
+from trainer.start import read_start, set_start
+from trainer.summary import print_summary, summarise
+from trainer.targets import class_targets, prepare_targets
 
 EVALUATION_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class FitData:
-    """Texts to learn from, and texts that are only scored, once, when everything is decided."""
+class Material:
+    """What there is to learn from; `texts` are the kept ones, and after them those without a label."""
 
-    training: LabelledTexts
-    test: LabelledTexts | None = None
+    kept: LabelledTexts
+    held_out: LabelledTexts
+    unlabelled: tuple[str, ...]
+    stop_words: Sequence[str]
+    encoder: Encoder
+
+    @classmethod
+    def prepare(cls, recipe: Recipe | ForestRecipe, data: Texts, start: Resolved | None = None) -> Self:
+        kept, held_out = data.training.without_duplicates().split(recipe.held_out_ratio)
+        unlabelled = data.unlabelled if recipe.uses_unlabelled else ()
+        stop_words = recipe.stop_words or PINNED_STOP_WORDS.read_text(encoding="utf-8").split()
+        if start:
+            vocabulary = read_start(start, recipe.text, stop_words)
+        else:
+            vocabulary = count_words((*kept.texts, *unlabelled), recipe.text, stop_words)
+        return cls(kept, held_out, unlabelled, stop_words, Encoder(recipe.text, vocabulary, stop_words))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (*self.kept.texts, *self.unlabelled)
 
 
-def fit(recipe: Recipe, data: FitData, registry: Registry) -> Resolved:
-    """Trains the recipe's network and publishes it as the next version of the recipe's model."""
+def train(recipe: Recipe, data: Texts, run: Run, start: Resolved | None = None) -> None:
+    """Trains the recipe's network from the start, or from the run's last checkpoint, to the run's finished artifact."""
     keras.utils.set_random_seed(recipe.training.seed)
-    kept, held_out = data.training.without_duplicates().split(recipe.training.held_out_ratio)
-    stop_words = PINNED_STOP_WORDS.read_text(encoding="utf-8").split()
-    vocabulary = count_words(kept.texts, recipe.text, stop_words)
-    encoder = Encoder(recipe.text, vocabulary, stop_words)
-    model = build(recipe.network, vocabulary.ids)
-    history = fit_network(model, encoder, kept, held_out, recipe.training)
-    candidate = Candidate(recipe, model, encoder, stop_words, history, data.training.sha256())
-    return publish(candidate, {"held_out": held_out} | ({"test": data.test} if data.test else {}), registry)
+    tensorflow.config.experimental.enable_op_determinism()
+    material = Material.prepare(recipe, data, start)
+    encoder, training = material.encoder, recipe.training
+    with Progress(run.log) as progress:
+        tell_data(material, data, run, progress)
+        targets = prepare_targets(recipe, material.kept, material.unlabelled, run.checkpoints, progress)
+        model = build(recipe.network, encoder.vocabulary.ids, len(material.kept.classes))
+        set_start(model, recipe, encoder.vocabulary, material.texts, run.checkpoints, start, progress)
+        batches = LengthBucketedBatches(encoder.encode(material.texts), targets, training.batch_size, training.seed)
+        unseen = LengthBucketedBatches(
+            encoder.encode(material.held_out.texts), class_targets(material.held_out), EVALUATION_BATCH
+        )
+        fit = Fit(model, training, len(batches))
+        history = fit_network(fit, batches, unseen, Checkpoints(run.checkpoints), progress)
+        run.history = history
+    if training.calibrate:
+        calibrate(model, unseen)
+    finish(recipe, material, model, history, data, run, start)
 
 
-def count_words(texts: tuple[str, ...], settings: TextSettings, stop_words: list[str]) -> Vocabulary:
+def tell_data(material: Material, data: Texts, run: Run, progress: Progress) -> None:
+    """Says what the labelled texts are like, before anything long begins."""
+    unique = data.training.without_duplicates()
+    summary = summarise(unique, material.encoder, len(data.training) - len(unique))
+    print_summary(summary, progress.console)
+    run.data = summary.to_json()
+    if data.unlabelled and not material.unlabelled:
+        progress.tell("This recipe learns from labelled texts only; the unlabelled ones are left aside.")
+
+
+def finish(
+    recipe: Recipe,
+    material: Material,
+    model: Any,
+    history: dict[str, list[float]],
+    data: Texts,
+    run: Run,
+    start: Resolved | None,
+) -> None:
+    """Writes the run's artifact, evaluations and result."""
+    seconds = {name: round(sum(history[name]), 1) for name in ("seconds", "cpu_seconds")}
+    counts = {"texts": len(material.kept), "unlabelled_texts": len(material.unlabelled)}
+    candidate = Candidate(
+        recipe=recipe,
+        model=run.settings["model"],
+        network=model,
+        encoder=material.encoder,
+        stop_words=material.stop_words,
+        classes=material.kept.classes,
+        training={"history": history, **seconds, **counts},
+        data_sha256=data.training.sha256(),
+        parent_version=start.version if start and start.name == run.settings["model"] else None,
+    )
+    unseen = {"held_out": material.held_out} | ({"test": data.test} if data.test else {})
+    for name, evaluation in write_artifact(run.artifact, candidate, unseen).items():
+        run.write_evaluation(name, evaluation.to_report_json())
+    run.result = {
+        "parameters": model.count_params(),
+        "training_seconds": seconds["seconds"],
+        "training_cpu_seconds": seconds["cpu_seconds"],
+    }
+
+
+def count_words(texts: Iterable[str], settings: TextSettings, stop_words: Sequence[str]) -> Vocabulary:
     """The most frequent words that are not stop words; equally frequent ones in alphabetical order."""
     counts: Counter[bytes] = Counter()
+    spelling = Spelling(settings)
     for text in texts:
-        counts.update(split_words(text))
+        counts.update(spelling.split(text))
     for word in respell_stop_words(stop_words) if settings.remove_stop_words else ():
         counts.pop(word.encode(), None)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Vocabulary([word.decode() for word, _ in ranked[: settings.vocabulary_size]])
-
-
-def fit_network(
-    model: Any, encoder: Encoder, kept: LabelledTexts, held_out: LabelledTexts, training: Training
-) -> dict[str, list[float]]:
-    """Fits in place and returns the history by epoch; the model ends with the weights of its best epoch."""
-    adam = keras.optimizers.Adam(training.learning_rate)
-    model.compile(adam, "binary_crossentropy", metrics=["accuracy"], jit_compile=False)
-    best = keras.callbacks.EarlyStopping("val_loss", patience=training.epochs, restore_best_weights=True)
-    batches = LengthBucketedBatches(encoder.encode(kept.texts), kept.labels, training.batch_size, training.seed)
-    unseen = LengthBucketedBatches(encoder.encode(held_out.texts), held_out.labels, EVALUATION_BATCH)
-    history = model.fit(
-        batches.dataset(),
-        validation_data=unseen.dataset(),
-        epochs=training.epochs,
-        shuffle=False,  # the batches come in a new order by themselves
-        callbacks=[best, StopAtAccuracy(training.stop_at_accuracy), TellProgress()],
-        verbose=0,
-    )
-    return {name: [float(value) for value in values] for name, values in history.history.items()}

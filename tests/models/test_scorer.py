@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.artifact import GOLDEN_FILE, WEIGHTS_FILE, read_manifest, write_manifest
+from models.artifact import GOLDEN_FILE, read_manifest, write_manifest
 from models.errors import BrokenArtifact, ModelNotFound
+from models.lstm_weights import WEIGHTS_FILE
 from models.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import sample

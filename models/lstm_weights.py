@@ -1,0 +1,69 @@
+"""The weights of one LSTM network for engines that do not read ONNX, in Keras' layout, by names.
+
+`embedding` (ids, units, maybe float16), `kernel`, `recurrent`, `bias` of the forward direction, `backward_kernel` ...
+of the backward one, `hidden_1_kernel`, `hidden_1_bias`, ..., `output_kernel`, `output_bias`.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import BrokenArtifact
+
+WEIGHTS_FILE = "weights.npz"
+LSTM_KIND = "lstm"
+MAX_POOL_LSTM_KIND = "max_pool_lstm"  # the first kind: one direction, the maximum, one hidden layer
+MAXIMUM, MEAN, LAST = "maximum", "mean", "last"
+_NAMES_OF_THE_FIRST_KIND = {
+    "hidden_kernel": "hidden_1_kernel",
+    "hidden_bias": "hidden_1_bias",
+    "positive_kernel": "output_kernel",
+    "positive_bias": "output_bias",
+}
+
+Weights = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class LstmShape:
+    """What a manifest says of an LSTM network, as far as running it needs."""
+
+    bidirectional: bool = False
+    pooling: tuple[str, ...] = (MAXIMUM,)
+    hidden_layers: int = 1
+
+    @classmethod
+    def of(cls, network: dict[str, Any]) -> Self | None:
+        """The shape that a manifest's `network` tells, or None when it is no LSTM that this release knows."""
+        if network.get("kind") == MAX_POOL_LSTM_KIND:
+            return cls()
+        if network.get("kind") != LSTM_KIND or not set(network.get("pooling", ())) <= {MAXIMUM, MEAN, LAST}:
+            return None
+        return cls(bool(network["bidirectional"]), tuple(network["pooling"]), len(network["hidden_units"]))
+
+    def weight_names(self) -> frozenset[str]:
+        layers = [f"hidden_{number}" for number in range(1, self.hidden_layers + 1)] + ["output"]
+        dense = {f"{layer}_{part}" for layer in layers for part in ("kernel", "bias")}
+        prefixes = ("", "backward_") if self.bidirectional else ("",)
+        cells = {prefix + part for prefix in prefixes for part in ("kernel", "recurrent", "bias")}
+        return frozenset({"embedding"} | dense | cells)
+
+
+def write_weights(path: Path, weights: Weights) -> None:
+    np.savez(path, allow_pickle=False, **weights)
+
+
+def read_weights(path: Path, shape: LstmShape) -> Weights:
+    """Raises BrokenArtifact when the file is missing, damaged, or lacks weights of the shape."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            weights = {_NAMES_OF_THE_FIRST_KIND.get(name, name): array for name, array in arrays.items()}
+    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise BrokenArtifact(f"Cannot read {path}: {error}.") from error
+    if missing := sorted(shape.weight_names() - set(weights)):
+        raise BrokenArtifact(f"{path} lacks weights: {', '.join(missing)}.")
+    return weights

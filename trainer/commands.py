@@ -1,0 +1,210 @@
+"""What the commands of `python -m trainer` do; each raises what went wrong."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from models.artifact import MANIFEST_FILE
+from models.registry import Registry, Resolved
+from models.scorer import Scorer
+from trainer.data import LabelledTexts
+from trainer.errors import BadData
+from trainer.publish import publish as publish_version
+from trainer.readers import Columns, read_labelled
+from trainer.runs import Run
+from trainer.sources import Sources, Texts
+
+SHOWN_METRICS = ("reviews", "f1", "f1_interval", "accuracy", "calibration_error")
+
+
+def fit(options: argparse.Namespace) -> None:
+    recipes = _import_recipes()
+    recipe = recipes.find_recipe(options.recipe, options.seed, options.epochs)
+    sources = Sources(
+        options.data, options.test, options.unlabelled, Columns(options.text, options.label), options.keep_neutral
+    )
+    start = {"store": str(options.store.absolute()), "model": options.start} if options.start else None
+    texts = sources.read()
+    settings = {
+        "recipe": recipe.name,
+        "model": options.model or recipe.model,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": options.seed,
+        "epochs": options.epochs,
+        "start": start,
+        "data": sources.to_json(),
+        "data_sha256": texts.training.sha256(),
+        **recipe.to_json(),
+    }
+    _resolve_start(settings)
+    run = Run.create(options.runs, recipe.name, settings)
+    sys.stderr.write(f"The run is in {run.path}.\n")
+    _train(run, recipe, texts)
+    _end_run(run, options)
+
+
+def resume(options: argparse.Namespace) -> None:
+    run = Run.open(options.run_directory)
+    recipe = _recipe_of(run)
+    if not run.finished:
+        texts = Sources.from_json(run.settings.get("data", {})).read()
+        if texts.training.sha256() != run.settings.get("data_sha256"):
+            raise BadData(f"{run.path} cannot go on: the file that it learns from has changed.")
+        _train(run, recipe, texts)
+    _end_run(run, options)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    from trainer.evaluate import evaluate as evaluate_scorer
+
+    scorer = Scorer.load(Registry(options.store).resolve(options.model).path)
+    data = read_labelled(options.data, Columns(options.text, options.label), options.keep_neutral)
+    result = evaluate_scorer(scorer, data).to_json()
+    if options.json:
+        _write_json({"model": scorer.name, "version": scorer.version, **result})
+        return
+    table = Table("metric", "value", title=f"{scorer.name} version {scorer.version}")
+    for name, value in result.items():
+        table.add_row(name, str(value))
+    Console().print(table)
+
+
+def publish(options: argparse.Namespace) -> None:
+    source, data = options.directory, None
+    columns = Columns(options.text, options.label)
+    if options.data:
+        data = read_labelled(options.data, columns, options.keep_neutral)
+    if not (source / MANIFEST_FILE).is_file():
+        run = Run.open(source)
+        source, data = _artifact_of(run), data or _comparison_texts(run)
+    _publish(source, data, options)
+
+
+def report(options: argparse.Namespace) -> None:
+    from trainer.report import write_report
+
+    written = write_report(Run.open(options.run_directory), options.out)
+    if options.json:
+        _write_json(written.to_json())
+    else:
+        sys.stdout.write(f"{written.page}\n")
+
+
+def compare(options: argparse.Namespace) -> None:
+    from trainer.compare import compare as compare_all
+    from trainer.compare import print_comparison, write_comparison
+
+    columns = Columns(options.text, options.label)
+    data = read_labelled(options.data, columns, options.keep_neutral) if options.data else None
+    comparison = compare_all(options.candidates, Registry(options.store), data)
+    page = write_comparison(comparison, options.out)
+    if options.json:
+        sys.stdout.write(json.dumps(comparison.to_json()) + "\n")
+        return
+    print_comparison(comparison, Console())
+    sys.stdout.write(f"{page}\n")
+
+
+def _train(run: Run, recipe: Any, texts: Texts) -> None:
+    with without_native_messages():
+        from trainer.forest import train_forest
+        from trainer.recipes import ForestRecipe
+        from trainer.train import train
+
+    if isinstance(recipe, ForestRecipe):
+        train_forest(recipe, texts, run)
+    else:
+        train(recipe, texts, run, _resolve_start(run.settings))
+
+
+def _end_run(run: Run, options: argparse.Namespace) -> None:
+    """Publishes what came out, where that can be published, and tells how good it is."""
+    evaluations = run.evaluations
+    published = None
+    if run.artifact.is_dir() and not options.no_publish:
+        published = _publish_run(run, options)
+    if options.json:
+        metrics = {
+            name: {key: values[key] for key in SHOWN_METRICS if key in values} for name, values in evaluations.items()
+        }
+        version = {"version": published.version} if published else {}
+        _write_json({"run": str(run.path), "model": run.settings["model"], **version, "metrics": metrics})
+        return
+    title = f"{published.name} version {published.version}" if published else f"{run.settings['recipe']}, not published"
+    table = Table("data", *SHOWN_METRICS, title=title)
+    for name, values in evaluations.items():
+        table.add_row(name, *(str(values.get(key, "")) for key in SHOWN_METRICS))
+    Console().print(table)
+
+
+def _publish_run(run: Run, options: argparse.Namespace) -> Resolved:
+    return publish_version(
+        run.artifact, Registry(options.store), data=_comparison_texts(run), force=options.force, slim=options.slim
+    )
+
+
+def _publish(source: Path, data: LabelledTexts | None, options: argparse.Namespace) -> None:
+    registry = Registry(options.store)
+    published = publish_version(source, registry, options.name, data, options.force, options.slim)
+    if options.json:
+        _write_json({"model": published.name, "version": published.version})
+        return
+    sys.stdout.write(f"{options.directory} is now {published.name} version {published.version}.\n")
+
+
+def _comparison_texts(run: Run) -> LabelledTexts:
+    """The texts that a new version and the stable one are compared on: the test file, or the held-out texts."""
+    sources = Sources.from_json(run.settings.get("data", {}))
+    test = sources.read_test()
+    return test or sources.read().training.without_duplicates().split(_recipe_of(run).held_out_ratio)[1]
+
+
+def _artifact_of(run: Run) -> Path:
+    if not run.finished:
+        raise BadData(f"{run.path} is not finished; go on with: python -m trainer resume {run.path}")
+    if not run.artifact.is_dir():
+        raise BadData(f"{run.path} has nothing to publish: a random forest is only there to compare with.")
+    return run.artifact
+
+
+def _recipe_of(run: Run) -> Any:
+    settings = run.settings
+    return _import_recipes().find_recipe(settings["recipe"], settings.get("seed"), settings.get("epochs"))
+
+
+def _resolve_start(settings: dict[str, Any]) -> Resolved | None:
+    start = settings.get("start")
+    return Registry(Path(start["store"])).resolve(start["model"]) if start else None
+
+
+def _import_recipes() -> Any:
+    with without_native_messages():
+        from trainer import recipes  # imports TensorFlow, which takes seconds, and `evaluate` needs none
+    return recipes
+
+
+@contextmanager
+def without_native_messages() -> Iterator[None]:
+    """Keeps back what TensorFlow's native code writes to standard error while it is loaded; exceptions still come."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _write_json(values: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")

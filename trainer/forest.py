@@ -1,0 +1,71 @@
+"""A random forest, as the article compares its networks with: on padded ids, as it did, and on tf-idf."""
+
+import time
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from models.padding import pad
+from models.text import Encoder, Spelling
+from trainer.data import LabelledTexts
+from trainer.evaluate import Evaluation, evaluation_of
+from trainer.progress import Progress
+from trainer.recipes import IDS, ForestRecipe
+from trainer.runs import Run
+from trainer.sources import Texts
+from trainer.train import Material, tell_data
+
+
+class Forest:
+    """Features of a text, and the trees that vote on them."""
+
+    def __init__(self, recipe: ForestRecipe, encoder: Encoder) -> None:
+        self._recipe, self._encoder = recipe, encoder
+        split = Spelling(recipe.text).split
+        self._tf_idf = TfidfVectorizer(analyzer=split, vocabulary=[word.encode() for word in encoder.vocabulary.words])
+        self._trees = RandomForestClassifier(
+            recipe.trees, min_samples_split=recipe.min_samples_split, random_state=recipe.seed
+        )
+
+    def fit(self, data: LabelledTexts) -> None:
+        if self._recipe.features != IDS:
+            self._tf_idf.fit(data.texts)
+        self._trees.fit(self._features(data), data.labels)
+
+    def evaluate(self, data: LabelledTexts) -> Evaluation:
+        started = time.process_time()
+        probabilities = self._trees.predict_proba(self._features(data))
+        return evaluation_of(probabilities, data, time.process_time() - started)
+
+    @property
+    def parameters(self) -> int:
+        """The nodes of all trees."""
+        return sum(tree.tree_.node_count for tree in self._trees.estimators_)
+
+    def _features(self, data: LabelledTexts) -> Any:
+        if self._recipe.features != IDS:
+            return self._tf_idf.transform(data.texts)
+        tokens = self._encoder.encode(data.texts)
+        return pad(tokens, np.arange(len(tokens)), self._recipe.text.max_length)
+
+
+def train_forest(recipe: ForestRecipe, data: Texts, run: Run) -> None:
+    """Grows a forest and writes its evaluations; it has no artifact, for it is only there to compare with."""
+    material = Material.prepare(recipe, data)
+    with Progress(run.log) as progress:
+        tell_data(material, data, run, progress)
+        forest = Forest(recipe, material.encoder)
+        started, cpu_started = time.monotonic(), time.process_time()
+        progress.tell(f"growing {recipe.trees} trees on {recipe.features} of {len(material.kept):,} texts ...")
+        forest.fit(material.kept)
+        seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu_started
+    unseen = {"held_out": material.held_out} | ({"test": data.test} if data.test else {})
+    for name, texts in unseen.items():
+        run.write_evaluation(name, forest.evaluate(texts).to_report_json())
+    run.result = {
+        "parameters": forest.parameters,
+        "training_seconds": round(seconds, 1),
+        "training_cpu_seconds": round(cpu_seconds, 1),
+    }

@@ -1,0 +1,82 @@
+"""A teacher for texts: linear models of n-grams, which know more than 25,000 labels can tell an LSTM.
+
+Two opinions are joined: logistic regression on the n-grams that a text has, weighted with their naive-Bayes log-count
+ratios (Wang and Manning, ACL 2012), and logistic regression on tf-idf. No text is judged by a model that saw its label:
+labelled texts are judged out of fold, the others by the mean of all folds' models.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+
+from models.text import Spelling, TextSettings
+from trainer.data import LabelledTexts
+
+FOLDS = 5
+LONGEST_N_GRAM = 3
+FEWEST_TEXTS = 2  # an n-gram in fewer labelled texts says nothing about others
+SPELLING = TextSettings(remove_stop_words=False, keep_digits=True, symbols='!?.,;:()"*-')
+NAIVE_BAYES_STRENGTH = 0.02
+TF_IDF_STRENGTH = 20.0
+
+Matrix = Any  # scipy.sparse.csr_matrix, which has no types
+
+
+def teach(
+    data: LabelledTexts, unlabelled: Sequence[str], labels: NDArray[np.float32], seed: int
+) -> NDArray[np.float32]:
+    """Opinions on the labelled texts and after them on the others: (texts, outputs), from 0 to 1, calibrated.
+
+    `labels` (labelled texts, outputs) has 1 where a text is of an output's class.
+    """
+    counts = CountVectorizer(analyzer=_n_grams, min_df=min(FEWEST_TEXTS, len(data)), binary=True, dtype=np.float32)
+    seen = counts.fit_transform(data.texts)
+    every = scipy.sparse.vstack([seen, counts.transform(unlabelled)]).tocsr() if unlabelled else seen.tocsr()
+    weighted = TfidfTransformer(sublinear_tf=True).fit_transform(every)
+    opinions = np.column_stack([_judge(every, weighted, labels[:, place], seed) for place in range(labels.shape[1])])
+    if labels.shape[1] > 1:
+        opinions /= opinions.sum(axis=1, keepdims=True)
+    return opinions.astype(np.float32)
+
+
+def _n_grams(text: str) -> list[str]:
+    words = [word.decode() for word in _SPELLING.split(text)]
+    longer = (zip(*(words[place:] for place in range(length)), strict=False) for length in range(2, LONGEST_N_GRAM + 1))
+    return [*words, *map("_".join, chain.from_iterable(longer))]
+
+
+_SPELLING = Spelling(SPELLING)
+
+
+def _judge(counts: Matrix, tf_idf: Matrix, labels: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+    """The chance that a text is of the class: (texts,)."""
+    known = len(labels)
+    scores = np.zeros((counts.shape[0], 2))
+    folds = StratifiedKFold(min(FOLDS, int(min(labels.sum(), known - labels.sum()))), shuffle=True, random_state=seed)
+    for learnt, unseen in folds.split(np.zeros(known), labels):
+        ratios = scipy.sparse.diags(_log_count_ratios(counts[learnt], labels[learnt]))
+        for place, (features, strength) in enumerate(
+            ((counts @ ratios, NAIVE_BAYES_STRENGTH), (tf_idf, TF_IDF_STRENGTH))
+        ):
+            model = LogisticRegression(C=strength, solver="liblinear", dual=True, tol=0.01, random_state=seed)
+            model.fit(features[learnt], labels[learnt])
+            scores[unseen, place] = model.decision_function(features[unseen])
+            scores[known:, place] += (
+                model.decision_function(features[known:]) / folds.n_splits if len(scores) > known else 0
+            )
+    joined = LogisticRegression().fit(scores[:known], labels)
+    chances: NDArray[np.float64] = joined.predict_proba(scores)[:, 1]
+    return chances
+
+
+def _log_count_ratios(counts: Matrix, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+    inside, outside = (1 + np.asarray(counts[labels == label].sum(axis=0)).ravel() for label in (1, 0))
+    ratios: NDArray[np.float32] = np.log((inside / inside.sum()) / (outside / outside.sum())).astype(np.float32)
+    return ratios
