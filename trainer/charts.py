@@ -1,6 +1,8 @@
 """The pictures of a report, each drawn from plain figures."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from trainer.summary import Lengths
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 CLOUD_WORDS = 80
 CLOUD_SEED = 1
+RUN_TIME = re.compile(r"-(\d{8}-\d{6}(-\d+)?)$")  # at the end of a run's name: it goes on a line of its own
 STROKES = ("-", "--", ":")
 THOUSANDS = StrMethodFormatter("{x:,.0f}")
 PERCENT = PercentFormatter(1, decimals=0, symbol=" %")
@@ -184,3 +187,43 @@ def draw_calibration(bins: Sequence[Mapping[str, float]], class_count: int, them
     lower.set_xlim(least - 0.02, 1.02)
     figure.align_ylabels()
     return figure
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One measure of several models: values (None: not known), what stands beside each bar, and ends of whiskers."""
+
+    title: str
+    values: Sequence[float | None]
+    told: Sequence[str]
+    intervals: Sequence[Sequence[float] | None]
+
+
+def draw_bars(names: Sequence[str], panels: Sequence[Bars], columns: int, theme: Theme) -> Figure:
+    """A panel of horizontal bars for every measure, in so many columns; all bars start at zero."""
+    rows = -(-len(panels) // columns)
+    figure = new_figure(theme, WIDTH * columns, rows * (1.0 + 0.42 * len(names)))
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for axes, panel in zip(grid.ravel(), panels, strict=False):
+        _draw_panel(axes, panel, theme)
+    for axes in grid[:, 0]:
+        axes.set_yticks(range(len(names)), [RUN_TIME.sub(r"\n\1", name) for name in names], fontsize=TICK_POINTS)
+    grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
+    return figure
+
+
+def _draw_panel(axes: Any, panel: Bars, theme: Theme) -> None:
+    dress(axes, theme, panel.title)
+    axes.grid(visible=False)
+    lengths = [value or 0.0 for value in panel.values]
+    axes.barh(range(len(lengths)), lengths, height=0.62, color=theme.positive)
+    ends = [interval[1] if interval else length for interval, length in zip(panel.intervals, lengths, strict=True)]
+    for place, (interval, told, end) in enumerate(zip(panel.intervals, panel.told, ends, strict=True)):
+        if interval:
+            axes.plot(interval, [place, place], color=theme.ink, linewidth=2, marker="|", markersize=8)
+        axes.annotate(
+            told, (end, place), (6, 0), textcoords="offset points", va="center", color=theme.ink, size=TICK_POINTS
+        )
+    axes.set_xlim(0, 1.32 * max([*ends, 1e-9]))
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)

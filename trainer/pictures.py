@@ -5,9 +5,10 @@ vision (after Okabe and Ito, 2008), and lines by their strokes and marks as well
 """
 
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
@@ -51,6 +52,11 @@ class Picture:
     description: str
     light: bytes
     dark: bytes
+
+    @classmethod
+    def of(cls, name: str, description: str, draw: Callable[..., Figure]) -> Self:
+        """What `draw(theme=...)` gives for either theme."""
+        return cls(name, description, to_png(draw(theme=LIGHT)), to_png(draw(theme=DARK)))
 
     @property
     def light_address(self) -> str:

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
+from jinja2 import UndefinedError
 
 from trainer import charts, units
 from trainer.errors import BadData
 from trainer.metrics import positive_place
 from trainer.pages import write_page
-from trainer.pictures import DARK, LIGHT, Picture, Theme, to_png
+from trainer.pictures import Picture
 from trainer.runs import Run
 from trainer.summary import DataSummary
 
@@ -47,39 +48,34 @@ def write_report(run: Run, out: Path | None = None) -> Report:
     """
     directory = out or run.report
     try:
-        pictures = list(_pictures(run))
-        page = write_page(directory, TEMPLATE, pictures, **_values(run))
-    except (KeyError, TypeError) as error:
+        pictures = {picture.name: picture for picture in _pictures(run)}
+        files = {f"{name}.png": picture.light for name, picture in pictures.items()}
+        page = write_page(directory, TEMPLATE, files, pictures=pictures, **_values(run))
+    except (KeyError, TypeError, ValueError, UndefinedError) as error:
         raise BadData(f"A file in {run.path} lacks something or is malformed: {error!r}.") from error
-    return Report(page, tuple(directory / f"{picture.name}.png" for picture in pictures))
+    return Report(page, tuple(directory / name for name in files))
 
 
 def _pictures(run: Run) -> Iterator[Picture]:
     history = run.history
     for measure in ("loss", "accuracy"):
         if history.get(measure):
-            yield _picture(measure, f"{measure} by epoch", _bind(charts.draw_curves, measure, history))
+            yield Picture.of(measure, f"{measure.capitalize()} by epoch", partial(charts.draw_curves, measure, history))
     for name, evaluation in list(run.evaluations.items())[:1]:
         classes, bins = evaluation["classes"], evaluation["calibration"]
         on = f"on the {_spoken(name)} reviews"
-        confusion = _bind(charts.draw_confusion, classes, evaluation["confusion"])
-        yield _picture("confusion", f"confusion matrix {on}", confusion)
-        yield _picture("calibration", f"calibration {on}", _bind(charts.draw_calibration, bins, len(classes)))
+        confusion = partial(charts.draw_confusion, classes, evaluation["confusion"])
+        yield Picture.of("confusion", f"Confusion matrix {on}", confusion)
+        yield Picture.of("calibration", f"Calibration {on}", partial(charts.draw_calibration, bins, len(classes)))
     if run.data:
         summary = DataSummary.from_json(run.data)
         for place, (name, words) in enumerate(summary.typical_words.items()):
             if words:
-                told = f"words typical of {name} reviews: {', '.join(list(words)[:20])}"
-                yield _picture(f"words_{name}", told, _bind(charts.draw_word_cloud, name, place, words))
-        yield _picture("lengths", "histogram of the lengths of reviews", _bind(charts.draw_lengths, summary.lengths))
-
-
-def _bind(draw: Callable[..., Figure], *values: Any) -> Callable[[Theme], Figure]:
-    return lambda theme: draw(*values, theme)
-
-
-def _picture(name: str, description: str, draw: Callable[[Theme], Figure]) -> Picture:
-    return Picture(name, description[0].upper() + description[1:], to_png(draw(LIGHT)), to_png(draw(DARK)))
+                told = f"Words typical of {name} reviews: {', '.join(list(words)[:20])}"
+                yield Picture.of(f"words_{name}", told, partial(charts.draw_word_cloud, name, place, words))
+        yield Picture.of(
+            "lengths", "Histogram of the lengths of reviews", partial(charts.draw_lengths, summary.lengths)
+        )
 
 
 def _values(run: Run) -> dict[str, Any]:
