@@ -165,10 +165,11 @@ class Encoder:
         self.settings = settings
         self.vocabulary = vocabulary
         removed = respell_stop_words(stop_words) if settings.remove_stop_words else ()
-        id_of_word = {word.encode(): FIRST_WORD_ID + place for place, word in enumerate(vocabulary.words)}
+        id_of_word = dict.fromkeys(map(str.encode, settings.symbols), STOP_WORD_ID)  # unless the vocabulary has them
+        id_of_word |= {word.encode(): FIRST_WORD_ID + place for place, word in enumerate(vocabulary.words)}
         id_of_word |= {word.encode(): STOP_WORD_ID for word in removed}
         self._table = WordTable(id_of_word | {END_OF_TEXT: END_OF_TEXT_ID}, missing_id=UNKNOWN_ID)
-        self._symbol_ids = [id_of_word[each.encode()] for each in settings.symbols if each.encode() in id_of_word]
+        self._symbol_ids = {id_of_word[symbol.encode()] for symbol in settings.symbols} - {STOP_WORD_ID}
         self._spelling = Spelling(settings)
 
     def encode(self, texts: Sequence[str]) -> Tokens:
@@ -196,7 +197,7 @@ class Encoder:
         """Symbols are no words of which a share could be known: (texts,)."""
         if not self._symbol_ids:
             return np.zeros(len(ends), np.intp)
-        symbols = np.isin(found, self._symbol_ids)
+        symbols = np.isin(found, list(self._symbol_ids))
         return np.diff(np.cumsum(symbols)[ends], prepend=0)
 
 
