@@ -216,7 +216,7 @@ def _draw_panel(axes: Any, panel: Bars, theme: Theme) -> None:
     dress(axes, theme, panel.title)
     axes.grid(visible=False)
     lengths = [value or 0.0 for value in panel.values]
-    axes.barh(range(len(lengths)), lengths, height=0.62, color=theme.positive)
+    axes.barh(range(len(lengths)), lengths, height=0.62, color=mix(theme.positive, theme.paper, 0.75))
     ends = [interval[1] if interval else length for interval, length in zip(panel.intervals, lengths, strict=True)]
     for place, (interval, told, end) in enumerate(zip(panel.intervals, panel.told, ends, strict=True)):
         if interval:

@@ -72,6 +72,8 @@ def notes_on(contenders: Sequence[Contender]) -> Iterator[str]:
             yield f"{each.name} was not evaluated."
         elif each.evaluated_on == "held_out":
             yield f"{each.name} was evaluated on held-out reviews of its own training file only."
+        if each.data_sha256 and each.data_sha256 == each.training_sha256:
+            yield f"{each.name} has learnt from these very reviews: it is not as good as it looks here."
     evaluated = [each for each in contenders if each.evaluated_on]
     counts = {each.reviews for each in evaluated}
     hashes = {each.data_sha256 for each in evaluated if each.data_sha256}

@@ -28,7 +28,8 @@ class Contender:
     """One run or version; what is not known is None.
 
     `evaluated_on` names the evaluation that the metrics come from: `test`, `held_out`, or `given` for texts that all
-    contenders were asked to score. `artifact_bytes` counts the files that a worker reads.
+    contenders were asked to score, and `data_sha256` is the hash of its texts and labels. `training_sha256` is that of
+    what the model learnt from. `artifact_bytes` counts the files that a worker reads.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Contender:
     evaluated_on: str | None = None
     reviews: int | None = None
     data_sha256: str | None = None
+    training_sha256: str | None = None
     f1: float | None = None
     f1_interval: list[float] | None = None
     accuracy: float | None = None
@@ -70,6 +72,7 @@ def _read_run(run: Run, data: LabelledTexts | None) -> Contender:
     return Contender(
         name=run.name,
         finished=run.finished,
+        training_sha256=run.settings.get("data_sha256"),
         parameters=result.get("parameters"),
         training_seconds=result.get("training_seconds"),
         artifact_bytes=_served_bytes(artifact) if artifact else None,
@@ -81,6 +84,7 @@ def _read_version(name: str, directory: Path, data: LabelledTexts | None) -> Con
     manifest = read_manifest(directory)
     return Contender(
         name=name,
+        training_sha256=manifest.data_sha256,
         parameters=manifest.network.get("parameters") or count_parameters(directory),
         training_seconds=manifest.training.get("seconds"),
         artifact_bytes=_served_bytes(directory),

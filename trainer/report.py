@@ -87,6 +87,7 @@ def _values(run: Run) -> dict[str, Any]:
         "recipe": settings["recipe"],
         "model": settings["model"],
         "created": units.moment(settings.get("created")),
+        "sources": _sources(settings.get("data", {})),
         "finished": run.finished,
         "main": main and main | {"mistakes": [_readable(mistake) for mistake in main["mistakes"]]},
         "main_name": _spoken(main_name),
@@ -98,6 +99,13 @@ def _values(run: Run) -> dict[str, Any]:
         "data": _data_rows(run.data),
         "settings": dict(_flatten(settings)),
     }
+
+
+def _sources(data: Mapping[str, Any]) -> str:
+    """The names of the data files, in words; the settings have their whole paths."""
+    uses = {"training": "learnt from", "unlabelled": "read without labels:", "test": "tested on"}
+    told = ", ".join(f"{use} {Path(data[name]).name}" for name, use in uses.items() if data.get(name))
+    return f"{told[0].upper()}{told[1:]}." if told else ""
 
 
 def _spoken(name: str) -> str:

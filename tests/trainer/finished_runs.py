@@ -29,7 +29,9 @@ def finished_run(root: Path) -> Run:
     resolved = Registry().resolve("imdb@1")
     scorer = Scorer.load(resolved.path)
     manifest = scorer.manifest
-    settings = {"recipe": "imdb-d", "model": "imdb", "created": manifest.created, "text": manifest.text.to_json()}
+    data = {"training": "/data/train.tsv", "test": "/data/test.tsv", "unlabelled": None}
+    settings = {"recipe": "imdb-d", "model": "imdb", "created": manifest.created, "data": data}
+    settings |= {"text": manifest.text.to_json(), "network": manifest.network}
     run = Run.create(root, "imdb-d", settings)
     run.history = manifest.training["history"]
     run.data = summarise(reviews(), read_encoder(resolved.path, manifest.text), duplicates=3).to_json()

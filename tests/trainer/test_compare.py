@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from io import StringIO
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from trainer.compare import Comparison, compare, notes_on, print_comparison, wri
 from trainer.contenders import Contender, count_parameters
 from trainer.data import LabelledTexts
 from trainer.errors import BadData
-from trainer.runs import Run
+from trainer.runs import Run, write_json
 
 PACKAGED = "imdb@1"
 
@@ -108,6 +109,14 @@ def test_it_says_so_where_there_are_only_held_out_reviews_or_none() -> None:
     assert "a was evaluated on held-out reviews" in notes(evaluated("a", evaluated_on="held_out"))
     assert "b was not evaluated" in notes(Contender(name="b"))
     assert "c is not finished" in notes(evaluated("c", finished=False))
+
+
+def test_it_says_so_where_a_model_has_learnt_from_what_it_is_judged_by(run: Run, tmp_path: Path) -> None:
+    copied = shutil.copytree(run.path, tmp_path / "copied")
+    settings = json.loads((copied / "settings.json").read_text())
+    write_json(copied / "settings.json", settings | {"data_sha256": reviews(50).sha256()})
+    found = compare([str(copied), PACKAGED], Registry(), reviews(50))
+    assert found.notes == ("copied has learnt from these very reviews: it is not as good as it looks here.",)
 
 
 def test_with_data_all_are_evaluated_on_the_same_reviews(run: Run) -> None:

@@ -81,6 +81,7 @@ def test_the_page_tells_the_figures_of_the_test_reviews_first(run: Run, report: 
 
 def test_the_page_tells_data_settings_and_mistakes(run: Run, report: Report) -> None:
     text = Page(report.page).text
+    assert "Learnt from train.tsv, tested on test.tsv." in text
     assert "3 duplicates were dropped" in text
     assert "text.vocabulary_size 6000" in text
     assert all(mistake["text"].split("<br")[0].split()[0] in text for mistake in run.evaluations["test"]["mistakes"])
