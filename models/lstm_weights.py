@@ -41,9 +41,14 @@ class LstmShape:
         """The shape that a manifest's `network` tells, or None when it is no LSTM that this release knows."""
         if network.get("kind") == MAX_POOL_LSTM_KIND:
             return cls()
-        if network.get("kind") != LSTM_KIND or not set(network.get("pooling", ())) <= {MAXIMUM, MEAN, LAST}:
+        if network.get("kind") != LSTM_KIND:
             return None
-        return cls(bool(network["bidirectional"]), tuple(network["pooling"]), len(network["hidden_units"]))
+        try:
+            shape = cls(bool(network["bidirectional"]), tuple(network["pooling"]), len(network["hidden_units"]))
+            known = bool(shape.pooling) and set(shape.pooling) <= {MAXIMUM, MEAN, LAST}
+        except (KeyError, TypeError):
+            return None
+        return shape if known else None
 
     def weight_names(self) -> frozenset[str]:
         layers = [f"hidden_{number}" for number in range(1, self.hidden_layers + 1)] + ["output"]
