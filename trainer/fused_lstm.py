@@ -11,8 +11,14 @@ class FusedLstm(keras.layers.LSTM):  # type: ignore[misc]
     """Computes what keras.layers.LSTM does, with the same weights, for texts that are padded on the right.
 
     The operation is TensorFlow's BlockLSTM. Its successor BlockLSTMV2 is not used: its gradient (TensorFlow 2.21) takes
-    the forget gate and the cell for one another. Recurrent dropout is not supported.
+    the forget gate and the cell for one another. Recurrent dropout (ValueError) and a state to start from are not
+    supported.
     """
+
+    def __init__(self, units: int, **options: Any) -> None:
+        if options.get("recurrent_dropout"):
+            raise ValueError("A fused LSTM has no place for recurrent dropout; use keras.layers.LSTM.")
+        super().__init__(units, **options)
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """(batch, steps, features), mask (batch, steps) or None -> (batch, steps, units), or the last (batch, units).

@@ -8,14 +8,15 @@ import keras
 from trainer.fused_lstm import FusedLstm
 
 MAXIMUM, MEAN, LAST = "maximum", "mean", "last"
+POOLINGS = ((MAXIMUM,), (MEAN,), (MAXIMUM, MEAN), (MEAN, MAXIMUM), (LAST,))
 
 
 @dataclass(frozen=True, slots=True)
 class LstmNetwork:
     """Embedding, one LSTM over the text in one or both directions, pooling over time, hidden layers, classes.
 
-    `pooling` names what is kept of the LSTM's outputs, one after the other: `maximum`, `mean`, or `last`, the state
-    after the text. Dropout acts in training only: `word_dropout_ratio` on whole components of the word vectors, the
+    `pooling` names what is kept of the LSTM's outputs: `maximum`, `mean`, both one after the other, or `last` alone,
+    the state after the text; ValueError for anything else. Dropout acts in training only: `word_dropout_ratio` on whole components of the word vectors, the
     same ones for all of a text; `input_dropout_ratio` and `recurrent_dropout_ratio` on the LSTM's input and state;
     `dropout_ratio` after the pooling and `hidden_dropout_ratio` after each hidden layer.
     """
@@ -30,6 +31,10 @@ class LstmNetwork:
     recurrent_dropout_ratio: float = 0.0
     dropout_ratio: float = 0.0
     hidden_dropout_ratio: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.pooling not in POOLINGS:
+            raise ValueError(f"The pooling is {self.pooling}; expected one of {POOLINGS}.")
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self) | {"pooling": list(self.pooling), "hidden_units": list(self.hidden_units)}

@@ -29,8 +29,11 @@ NETWORKS = {
 
 def random_weights(network: LstmNetwork, classes: int = 2) -> Weights:
     """Weights far from their start, so that a wrong order of gates or a lost bias shows."""
-    random = np.random.default_rng(7)
-    return {name: random.normal(size=shape).astype(np.float32) for name, shape in _shapes(network, classes)}
+    random, weights = np.random.default_rng(7), {}
+    for name, shape in _shapes(network, classes):
+        scale = 0.5 if name.startswith(("hidden", "output")) else 1.0  # probabilities near 0 and 1 would hide errors
+        weights[name] = random.normal(0, scale, shape).astype(np.float32)
+    return weights
 
 
 def _shapes(network: LstmNetwork, classes: int) -> Iterator[tuple[str, tuple[int, ...]]]:

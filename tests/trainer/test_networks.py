@@ -1,35 +1,25 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from models.artifact import write_weights
-from models.lstm_engine import LstmEngine
-from models.onnx_engine import OnnxRuntimeEngine
-from models.text import Tokens
-from trainer.export import export_onnx, named_weights, reorder_gates
-from trainer.networks import MaskedMaxPooling1D, MaxPoolLstm, build
+from models.padding import pad
+from tests.trainer.miniatures import IDS, NETWORKS, random_tokens, random_weights
+from trainer.export import set_named_weights
+from trainer.fused_lstm import FusedLstm
+from trainer.networks import LAST, MAXIMUM, MEAN, LstmNetwork, MaskedMaxPooling1D, build, directions
 
-# Keras hands TensorFlow's variables to NumPy in a way that NumPy is about to drop.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
-SMALL = MaxPoolLstm(embedding_units=5, lstm_units=3, hidden_units=4)
-IDS = np.array([[2, 3, 4, 0, 0], [5, 6, 2, 3, 4], [1, 0, 0, 0, 0]], np.int32)
-LENGTHS = np.array([3, 5, 1], np.int32)
-TOKENS = Tokens(IDS[IDS > 0], LENGTHS, np.ones(3, np.float32))
-MANY_TOKENS = Tokens(np.tile(TOKENS.ids, 100), np.tile(LENGTHS, 100), np.ones(300, np.float32))
+TOKENS = random_tokens(12)
+PADDED = pad(TOKENS, np.arange(12))
 
 
-@pytest.fixture
-def network() -> keras.Model:
-    keras.utils.set_random_seed(7)
-    network = build(SMALL, id_count=8)
-    for weight in network.weights:  # far from their start, so that a wrong order of gates or a lost bias shows
-        weight.assign(weight + keras.random.normal(weight.shape))
-    return network
+def network_of(name: str, classes: int = 2, lstm_layer: Any = FusedLstm) -> keras.Model:
+    model = build(NETWORKS[name], IDS, classes, lstm_layer)
+    set_named_weights(model, random_weights(NETWORKS[name], classes))
+    return model
 
 
 def test_padding_takes_no_part_in_the_maximum() -> None:
@@ -39,34 +29,68 @@ def test_padding_takes_no_part_in_the_maximum() -> None:
     assert np.asarray(MaskedMaxPooling1D()(steps)).tolist() == [[5.0]]
 
 
-def test_padding_does_not_change_a_score(network: keras.Model) -> None:
-    alone = np.concatenate(
-        [np.asarray(network(IDS[place : place + 1, :length])) for place, length in enumerate(LENGTHS)]
-    )
-    assert np.asarray(network(IDS)) == pytest.approx(alone, abs=1e-6)
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("lstm_layer", [FusedLstm, keras.layers.LSTM])
+def test_padding_does_not_change_a_score(name: str, lstm_layer: Any) -> None:
+    network = network_of(name, 2, lstm_layer)
+    alone = [np.asarray(network(row[None, :length])) for row, length in zip(PADDED, TOKENS.lengths, strict=True)]
+    more_padding = np.pad(PADDED, ((0, 0), (0, 7)))
+    assert np.asarray(network(more_padding)) == pytest.approx(np.concatenate(alone), abs=1e-6)
 
 
-def test_the_exported_network_gives_what_keras_gives(network: keras.Model, tmp_path: Path) -> None:
-    export_onnx(network, tmp_path / "model.onnx")
-    probabilities, _ = OnnxRuntimeEngine(tmp_path, threads=1).infer(TOKENS)
-    assert probabilities[:, 1:] == pytest.approx(np.asarray(network(IDS)), abs=1e-6)
+@pytest.mark.parametrize(("classes", "outputs"), [(2, 1), (3, 3), (5, 5)])
+def test_two_classes_share_one_output_and_more_have_one_each(classes: int, outputs: int) -> None:
+    probabilities = np.asarray(network_of("imdb-c", classes)(PADDED))
+    assert probabilities.shape == (12, outputs)
+    assert (probabilities >= 0).all()
+    assert (probabilities.sum(axis=1) <= 1 + 1e-6).all()
+    assert outputs == 1 or probabilities.sum(axis=1) == pytest.approx(1)
 
 
-def test_the_numpy_engine_gives_what_keras_gives(network: keras.Model, tmp_path: Path) -> None:
-    export_onnx(network, tmp_path / "model.onnx")
-    write_weights(tmp_path / "weights.npz", named_weights(network))
-    engine = LstmEngine(tmp_path, OnnxRuntimeEngine(tmp_path, threads=1))
-    probabilities, computed = engine.infer(MANY_TOKENS)
-    assert probabilities[:, 1:] == pytest.approx(np.tile(np.asarray(network(IDS)), (100, 1)), abs=1e-6)
-    assert computed == MANY_TOKENS.tokens
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_kinds_of_lstm_layer_have_the_same_weights_in_the_same_order(name: str) -> None:
+    fused, plain = (network_of(name, 2, layer) for layer in (FusedLstm, keras.layers.LSTM))
+    assert [weight.shape for weight in fused.weights] == [weight.shape for weight in plain.weights]
+    assert np.asarray(fused(PADDED)) == pytest.approx(np.asarray(plain(PADDED)), abs=1e-6)
 
 
-def test_a_saved_network_loads_without_pickle_and_scores_the_same(network: keras.Model, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_has_its_directions_and_the_fused_layer_where_it_can(name: str) -> None:
+    layers = directions(network_of(name))
+    assert len(layers) == (2 if NETWORKS[name].bidirectional else 1)
+    assert [layer.go_backwards for layer in layers] == [False, True][: len(layers)]
+    assert {isinstance(layer, FusedLstm) for layer in layers} == {not NETWORKS[name].recurrent_dropout_ratio}
+
+
+@pytest.mark.parametrize(
+    "dropout",
+    ["word_dropout_ratio", "input_dropout_ratio", "recurrent_dropout_ratio", "dropout_ratio", "hidden_dropout_ratio"],
+)
+def test_every_kind_of_dropout_acts_in_training_only(dropout: str) -> None:
+    network = LstmNetwork(7, 5, bidirectional=True, hidden_units=(6,), **{dropout: 0.5})
+    model, whole = (build(each, IDS, classes=2) for each in (network, LstmNetwork(7, 5, True, hidden_units=(6,))))
+    for each in (model, whole):
+        set_named_weights(each, random_weights(network))
+    assert np.asarray(model(PADDED)) == pytest.approx(np.asarray(whole(PADDED)), abs=1e-6)
+    assert np.abs(np.asarray(model(PADDED, training=True)) - np.asarray(whole(PADDED, training=True))).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_in_keras_own_layers_is_saved_without_pickle_and_scores_the_same(name: str, tmp_path: Path) -> None:
+    network = network_of(name, 3, keras.layers.LSTM)
     network.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
-    assert np.asarray(loaded(IDS)).tolist() == np.asarray(network(IDS)).tolist()
+    assert np.asarray(loaded(PADDED)).tolist() == np.asarray(network(PADDED)).tolist()
 
 
-def test_gates_are_reordered_from_keras_to_onnx() -> None:
-    weights = np.array([[1, 2, 3, 4]], np.float32)  # input, forget, cell, output
-    assert reorder_gates(weights).tolist() == [[1, 4, 2, 3]]
+@pytest.mark.parametrize("pooling", [(), ("attention",), (LAST, MEAN), (MAXIMUM, MAXIMUM), "maximum"])
+def test_a_pooling_that_cannot_be_is_refused(pooling: Any) -> None:
+    with pytest.raises(ValueError, match="pooling"):
+        LstmNetwork(7, 5, pooling=pooling)
+
+
+def test_a_network_survives_its_json() -> None:
+    for network in NETWORKS.values():
+        values = json.loads(json.dumps(network.to_json()))
+        assert values.pop("kind") == "lstm"
+        assert LstmNetwork(**values | {name: tuple(values[name]) for name in ("pooling", "hidden_units")}) == network
