@@ -7,13 +7,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.artifact import GOLDEN_FILE, read_manifest, write_manifest
+from models.artifact import (
+    GOLDEN_FILE,
+    NETWORK_FILE,
+    STOP_WORDS_FILE,
+    VOCABULARY_FILE,
+    read_manifest,
+    record_files,
+    write_manifest,
+    write_words,
+)
 from models.errors import BrokenArtifact, ModelNotFound
-from models.lstm_weights import WEIGHTS_FILE
+from models.lstm_weights import WEIGHTS_FILE, write_weights
 from models.registry import Registry
 from models.scorer import Scorer
+from models.text import TextSettings
 from tests.reviews import sample
+from tests.trainer.miniatures import NETWORKS, random_weights
 from trainer.evaluate import evaluate
+from trainer.export import export_onnx
 
 INVARIANCE = 1e-5
 
@@ -22,6 +34,26 @@ def change_golden(artifact: Path, **changes: object) -> None:
     lines = (artifact / GOLDEN_FILE).read_text().splitlines()
     lines[3] = json.dumps(json.loads(lines[3]) | changes)
     (artifact / GOLDEN_FILE).write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def large(artifact: Path) -> Path:
+    """A version with all that a network and its text form can have: two directions, three classes, symbols, a tail."""
+    network, weights = NETWORKS["reviews"], random_weights(NETWORKS["reviews"], classes=3)
+    weights["embedding"] = weights["embedding"].astype(np.float16)
+    export_onnx(network, weights, artifact / NETWORK_FILE)
+    write_weights(artifact / WEIGHTS_FILE, weights)
+    write_words(artifact / VOCABULARY_FILE, ["movie", "good", "bad", "film", "10", "!", "."])
+    write_words(artifact / STOP_WORDS_FILE, ["the"])
+    manifest = dataclasses.replace(
+        read_manifest(artifact),
+        classes=("negative", "neutral", "positive"),
+        text=TextSettings(7, 20, tail_length=15, keep_digits=True, symbols="!?."),
+        network=network.to_json(),
+        files=record_files(artifact),
+    )
+    write_manifest(artifact, manifest)
+    return artifact
 
 
 def test_the_packaged_model_tells_good_from_bad(scorer: Scorer) -> None:
@@ -107,6 +139,30 @@ def test_engines_agree(artifact: Path, scorer: Scorer) -> None:
     assert reference.engine == "onnxruntime"
     expected = reference.score(sample().texts).probabilities
     assert np.abs(scorer.score(sample().texts).probabilities - expected).max() < INVARIANCE
+
+
+def test_engines_agree_on_a_network_with_all_that_there_can_be(large: Path) -> None:
+    texts = [*sample().texts[:300], "", "!", "10/10!!", "zebra"]
+    scorers = {name: Scorer.load(large, name, verify=False) for name in ("numpy", "onnxruntime")}
+    scores = {name: scorer.score(texts) for name, scorer in scorers.items()}
+    assert scores["numpy"].probabilities.shape == (304, 3)
+    assert np.abs(scores["numpy"].probabilities - scores["onnxruntime"].probabilities).max() < INVARIANCE
+    assert scores["numpy"].coverage.tolist()[-4:] == [0, 0, 1, 0]
+
+
+def test_there_too_a_review_scores_the_same_alone_as_among_others(large: Path) -> None:
+    scorer, texts = Scorer.load(large, verify=False), sample().texts[:200]
+    assert scorer.engine == "numpy"
+    alone = np.concatenate([scorer.score([text]).probabilities for text in texts])
+    assert np.abs(scorer.score(texts).probabilities - alone).max() < INVARIANCE
+
+
+@pytest.mark.parametrize("network", [{"kind": "transformer"}, {"kind": "lstm"}, {}])
+def test_a_network_that_only_onnx_runtime_knows_runs_there(artifact: Path, network: dict[str, object]) -> None:
+    write_manifest(artifact, dataclasses.replace(read_manifest(artifact), network=network))
+    assert Scorer.load(artifact).engine == "onnxruntime"
+    with pytest.raises(ModelNotFound, match="cannot run this network"):
+        Scorer.load(artifact, engine="numpy")
 
 
 def test_without_its_weights_a_version_runs_on_onnx_runtime(artifact: Path) -> None:
