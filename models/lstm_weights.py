@@ -65,7 +65,7 @@ def write_weights(path: Path, weights: Weights) -> None:
 def read_weights(path: Path, shape: LstmShape) -> Weights:
     """Raises BrokenArtifact when the file is missing, damaged, or lacks weights of the shape."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             weights = {_NAMES_OF_THE_FIRST_KIND.get(name, name): array for name, array in arrays.items()}
     except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise BrokenArtifact(f"Cannot read {path}: {error}.") from error

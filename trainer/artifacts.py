@@ -27,7 +27,7 @@ from models.artifact import (
 from models.lstm_weights import WEIGHTS_FILE, write_weights
 from models.padding import pad
 from models.scorer import Scorer
-from models.text import Encoder
+from models.text import Encoder, Tokens
 from trainer.data import LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.evaluate import Evaluation, evaluate
@@ -87,7 +87,7 @@ def write_artifact(directory: Path, candidate: Candidate, data: dict[str, Labell
     write_manifest(directory, manifest)
     scorer = Scorer.load(directory, verify=False)
     texts = [*EDGE_TEXTS, *data["held_out"].texts[:PARITY_TEXTS]]
-    check_parity(portable, candidate.encoder, scorer, texts)
+    check_parity(portable, scorer, texts)
     write_golden(directory, make_golden(scorer, texts[: len(EDGE_TEXTS) + GOLDEN_REVIEWS]))
     # With the files on record the scorer takes its fastest engine, the one that workers will use.
     write_manifest(directory, replace(manifest, files=record_files(directory)))
@@ -133,18 +133,17 @@ def _manifest(candidate: Candidate, parameters: int) -> Manifest:
     )
 
 
-def check_parity(network: Any, encoder: Encoder, scorer: Scorer, texts: Sequence[str]) -> float:
+def check_parity(network: Any, scorer: Scorer, texts: Sequence[str]) -> float:
     """The largest difference between the Keras network's and the scorer's probabilities, at most PARITY_TOLERANCE."""
-    expected = keras_probabilities(network, encoder, texts)
-    difference = float(np.abs(scorer.score(texts).probabilities - expected).max())
+    tokens = scorer.tokenize(texts)
+    difference = float(np.abs(scorer.infer(tokens).probabilities - keras_probabilities(network, tokens)).max())
     if not difference <= PARITY_TOLERANCE:
         raise NotGoodEnough(f"The exported network differs from the trained one by {difference:.2g}.")
     return difference
 
 
-def keras_probabilities(network: Any, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+def keras_probabilities(network: Any, tokens: Tokens) -> NDArray[np.float32]:
     """What the Keras network itself gives: float32 (texts, classes), padded to the longest text."""
-    tokens = encoder.encode(texts)
     output = network.predict(pad(tokens, np.arange(len(tokens))), batch_size=128, verbose=0)
     return np.concatenate([1 - output, output], axis=1).astype(np.float32) if output.shape[1] == 1 else output
 

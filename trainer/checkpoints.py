@@ -56,7 +56,7 @@ class Checkpoints:
         if not paths or not paths[-1].exists():
             return None
         try:
-            with np.load(paths[-1], allow_pickle=False) as arrays:
+            with paths[-1].open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 history = json.loads(arrays[HISTORY].tobytes())
                 variables = [arrays[name] for name in sorted(set(arrays.files) - {HISTORY})]
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:

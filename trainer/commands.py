@@ -109,6 +109,7 @@ def compare(options: argparse.Namespace) -> None:
     page = write_comparison(comparison, options.out)
     if options.json:
         sys.stdout.write(json.dumps(comparison.to_json()) + "\n")
+        sys.stderr.writelines(f"{note}\n" for note in comparison.notes)
         return
     print_comparison(comparison, Console())
     sys.stdout.write(f"{page}\n")

@@ -23,8 +23,8 @@ class Forest:
 
     def __init__(self, recipe: ForestRecipe, encoder: Encoder) -> None:
         self._recipe, self._encoder = recipe, encoder
-        split = Spelling(recipe.text).split
-        self._tf_idf = TfidfVectorizer(analyzer=split, vocabulary=[word.encode() for word in encoder.vocabulary.words])
+        self._spelling = Spelling(recipe.text)
+        self._tf_idf = TfidfVectorizer(analyzer=self._words, vocabulary=encoder.vocabulary.words)
         self._trees = RandomForestClassifier(
             recipe.trees, min_samples_split=recipe.min_samples_split, random_state=recipe.seed
         )
@@ -43,6 +43,9 @@ class Forest:
     def parameters(self) -> int:
         """The nodes of all trees."""
         return sum(tree.tree_.node_count for tree in self._trees.estimators_)
+
+    def _words(self, text: str) -> list[str]:
+        return [word.decode() for word in self._spelling.split(text)]
 
     def _features(self, data: LabelledTexts) -> Any:
         if self._recipe.features != IDS:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from models.artifact import KERAS_FILE, Manifest, record_files, write_manifest
-from models.errors import ModelNotFound
 from models.registry import Registry, Resolved
 from models.scorer import Scorer
 from trainer.data import LabelledTexts
@@ -48,10 +47,9 @@ def publish(
 
 
 def _check_not_worse(scorer: Scorer, name: str, registry: Registry, data: LabelledTexts | None) -> None:
-    try:
-        stable = Scorer.load(registry.resolve(name).path)
-    except ModelNotFound:
+    if not registry.versions(name):
         return
+    stable = Scorer.load(registry.resolve(name).path)
     if data is not None:
         new, old = ({"f1": evaluate(each, data).f1} for each in (scorer, stable))
     else:

@@ -1,86 +1,129 @@
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow
 
-from models.artifact import KERAS_FILE
+from models.artifact import KERAS_FILE, read_manifest
+from models.lstm_weights import LstmShape, read_weights
 from models.padding import pad
-from models.registry import Registry, Resolved
+from models.registry import Registry
 from models.scorer import Scorer
 from models.text import TextSettings
 from tests.reviews import sample
-from trainer.__main__ import main
-from trainer.networks import MaxPoolLstm
-from trainer.recipes import Recipe, Training, find_recipe
-from trainer.train import FitData, count_words, fit
-
-# Keras hands TensorFlow's variables to NumPy in a way that NumPy is about to drop.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
-TINY = Recipe(
-    "tiny",
-    "tiny",
-    TextSettings(vocabulary_size=300, max_length=30),
-    MaxPoolLstm(embedding_units=8, lstm_units=6, hidden_units=4),
-    Training(epochs=2, batch_size=32, learning_rate=1e-2),
-)
+from tests.trainer.tiny import TEXTS, TINY, TRAINING, make_run, trained
+from trainer.artifacts import check_parity
+from trainer.checkpoints import best_epoch
+from trainer.errors import BadData
+from trainer.publish import publish
+from trainer.recipes import Recipe, find_recipe
+from trainer.runs import Run
+from trainer.train import count_words, train
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Resolved:
-    data = FitData(sample().take(np.arange(2_000) < 300), sample().take(np.arange(2_000) >= 1_800))
-    return fit(TINY, data, Registry(tmp_path_factory.mktemp("store")))
+def weights_of(run: Run) -> dict[str, np.ndarray]:
+    shape = LstmShape.of(read_manifest(run.artifact).network)
+    assert shape
+    return read_weights(run.artifact / "weights.npz", shape)
 
 
-def test_a_fit_publishes_a_version_that_verifies_and_scores(published: Resolved) -> None:
-    assert (published.name, published.version) == ("tiny", 1)
-    assert Scorer.load(published.path).score(["good"]).probabilities.sum() == pytest.approx(1)
+def test_a_run_ends_with_a_version_that_verifies_and_scores(run: Run) -> None:
+    assert run.finished
+    assert Scorer.load(run.artifact).score(["good"]).probabilities.sum() == pytest.approx(1)
 
 
-def test_the_manifest_tells_how_the_version_was_made(published: Resolved) -> None:
-    manifest = Scorer.load(published.path).manifest
+def test_the_manifest_tells_how_the_version_was_made(run: Run) -> None:
+    manifest = read_manifest(run.artifact)
     assert manifest.text == TINY.text
     assert manifest.training["recipe"] == "tiny"
-    assert len(manifest.training["history"]["loss"]) == 2
+    assert len(manifest.training["history"]["loss"]) == 3
+    assert manifest.training["seconds"] > 0
+    assert manifest.network["parameters"] == run.result["parameters"] == 302 * 8 + 4 * (14 * 6 + 6) + 28 + 5
     assert manifest.metrics["test"]["reviews"] == 200
     assert {"keras", "tensorflow", "onnxruntime"} <= set(manifest.frameworks)
 
 
-def test_the_same_seed_and_data_give_the_same_model(published: Resolved, tmp_path: Path) -> None:
-    again = fit(TINY, FitData(sample().take(np.arange(2_000) < 300)), Registry(tmp_path))
-    first, second = (Scorer.load(each.path).score(sample().texts[:50]).probabilities for each in (published, again))
-    assert first == pytest.approx(second, abs=1e-4)
+def test_a_run_keeps_what_it_was_and_how_it_went(run: Run) -> None:
+    assert run.data["texts"] == 300
+    assert set(run.evaluations) == {"held_out", "test"}
+    assert set(run.history) == {"loss", "accuracy", "val_loss", "val_accuracy", "seconds", "cpu_seconds"}
+    assert "epoch 3: loss" in run.log_file.read_text()
+
+
+def test_the_same_seed_and_data_give_the_same_weights(run: Run, tmp_path: Path) -> None:
+    again = weights_of(trained(tmp_path))
+    assert all(np.array_equal(again[name], weights) for name, weights in weights_of(run).items())
+
+
+def test_another_seed_gives_other_weights(run: Run, tmp_path: Path) -> None:
+    other = dataclasses.replace(TINY, training=dataclasses.replace(TRAINING, seed=2))
+    assert not np.array_equal(weights_of(trained(tmp_path, other))["kernel"], weights_of(run)["kernel"])
 
 
 def test_fitting_stops_when_the_accuracy_is_reached(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(TINY, training=Training(epochs=5, batch_size=32, stop_at_accuracy=0.01))
-    made = fit(recipe, FitData(sample().take(np.arange(2_000) < 100)), Registry(tmp_path))
-    assert len(Scorer.load(made.path).manifest.training["history"]["loss"]) == 1
+    recipe = dataclasses.replace(TINY, training=dataclasses.replace(TRAINING, stop_at_accuracy=0.01))
+    assert len(trained(tmp_path, recipe).history["loss"]) == 1
+
+
+def test_fitting_stops_when_the_held_out_loss_no_longer_falls(tmp_path: Path) -> None:
+    training = dataclasses.replace(TRAINING, learning_rate=0.3, epochs=40, patience=2, average_decay=0)
+    history = trained(tmp_path, dataclasses.replace(TINY, training=training)).history
+    assert len(history["loss"]) == best_epoch(history) + 2 < 40
+
+
+def test_a_saved_model_loads_in_tensorflow_and_scores_as_the_version_does(run: Run) -> None:
+    scorer, texts = Scorer.load(run.artifact), sample().texts[:50]
+    tokens = scorer.tokenize(texts)
+    served = tensorflow.saved_model.load(run.artifact).signatures["serving_default"]
+    (positive,) = served(tensorflow.constant(pad(tokens, np.arange(50)))).values()
+    assert np.asarray(positive)[:, 0] == pytest.approx(scorer.infer(tokens).probabilities[:, 1], abs=1e-4)
+
+
+def test_a_saved_network_needs_no_layer_of_ours_but_pooling_and_no_pickle(run: Run) -> None:
+    network = keras.models.load_model(run.artifact / KERAS_FILE, safe_mode=True)
+    assert type(network.get_layer("lstm")) is keras.layers.LSTM
+
+
+def test_a_run_goes_on_from_a_published_version(run: Run, tmp_path: Path) -> None:
+    start = publish(run.artifact, Registry(tmp_path / "store"))
+    still = dataclasses.replace(TINY, training=dataclasses.replace(TRAINING, learning_rate=0.0, epochs=1))
+    went_on = make_run(tmp_path / "runs")
+    train(still, TEXTS, went_on, start)
+    assert weights_of(went_on)["kernel"] == pytest.approx(weights_of(run)["kernel"], abs=1e-6)
+    assert read_manifest(went_on.artifact).parent_version == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        dataclasses.replace(TINY, text=TextSettings(vocabulary_size=300, max_length=31)),
+        dataclasses.replace(TINY, network=dataclasses.replace(TINY.network, lstm_units=7)),
+    ],
+)
+def test_another_network_or_other_words_are_no_start(run: Run, tmp_path: Path, changed: Recipe) -> None:
+    start = publish(run.artifact, Registry(tmp_path / "store"))
+    with pytest.raises(BadData, match="tiny version 1"):
+        train(changed, TEXTS, make_run(tmp_path / "runs"), start)
 
 
 def test_the_packaged_model_scores_1000_reviews_as_its_keras_network_does() -> None:
     path = Registry().resolve("imdb").path
     scorer, texts = Scorer.load(path), sample().texts[:1_000]
-    tokens = scorer.tokenize(texts)
-    positive = keras.models.load_model(path / KERAS_FILE).predict(
-        pad(tokens, np.arange(1_000)), batch_size=100, verbose=0
-    )
-    assert np.abs(scorer.infer(tokens).probabilities[:, 1] - positive[:, 0]).max() < 1e-4
+    network = keras.models.load_model(path / KERAS_FILE)
+    assert check_parity(network, scorer, texts) < 1e-4
 
 
-def test_the_packaged_model_was_made_by_its_recipe() -> None:
+def test_the_first_packaged_model_was_made_by_its_recipe() -> None:
     recipe = find_recipe("imdb-d")
-    manifest = Scorer.load(Registry().resolve("imdb@1").path).manifest
+    assert isinstance(recipe, Recipe)
+    manifest = read_manifest(Registry().resolve("imdb@1").path)
+    network = {**recipe.network.to_json(), "hidden_units": recipe.network.hidden_units[0], "kind": "max_pool_lstm"}
     assert manifest.text == recipe.text
-    assert manifest.network == recipe.network.to_json()
-    assert manifest.training.items() >= recipe.training.to_json().items()
+    assert manifest.network.items() <= network.items()
+    assert {**recipe.training.to_json(), **manifest.training} == {**manifest.training, **recipe.training.to_json()}
 
 
 def test_words_are_ranked_by_frequency_then_alphabet_without_stop_words() -> None:
@@ -88,33 +131,7 @@ def test_words_are_ranked_by_frequency_then_alphabet_without_stop_words() -> Non
     assert vocabulary.words == ("c", "a")
 
 
-def test_evaluate_prints_one_object_on_one_line(published: Resolved, capsys: pytest.CaptureFixture[str]) -> None:
-    store, data = str(published.path.parents[1]), str(Path("deploy/local/sample_reviews.tsv.gz"))
-    assert main(["evaluate", "--model", "tiny", "--data", data, "--store", store, "--json"]) == 0
-    line = capsys.readouterr().out
-    assert line.count("\n") == 1
-    names = {"f1", "accuracy", "macro_f1", "calibration_error", "reviews", "reviews_per_cpu_second"}
-    assert names <= set(json.loads(line))
-
-
-def test_evaluating_needs_no_tensorflow() -> None:
-    script = (
-        "import sys; from trainer.__main__ import main;"
-        "main(['evaluate', '--model', 'imdb', '--data', 'deploy/local/sample_reviews.tsv.gz', '--json']);"
-        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("fit", "--recipe", "imdb-d", "--data", "/nowhere.tsv"),
-        ("fit", "--recipe", "nope", "--data", "deploy/local/sample_reviews.tsv.gz"),
-        ("evaluate", "--model", "nope", "--data", "deploy/local/sample_reviews.tsv.gz"),
-        ("evaluate", "--model", "imdb", "--data", "/nowhere.tsv"),
-    ],
-)
-def test_what_fails_says_why_in_one_sentence(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 1
-    assert capsys.readouterr().err.count("\n") == 1
+def test_a_run_is_json_and_arrays_only(run: Run) -> None:
+    json.loads((run.path / "settings.json").read_text())
+    kinds = {path.suffix for path in run.checkpoints.iterdir()}
+    assert kinds == {".npz"}
