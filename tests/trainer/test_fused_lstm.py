@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -112,8 +113,8 @@ def test_recurrent_dropout_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["imdb-b", "reviews"])
-def test_a_saved_network_keeps_its_fused_layers(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("fused") / "model.keras"
+def test_a_saved_network_keeps_its_fused_layers(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
     model = build(FUSIBLE[name], 9, classes=2)
     model.save(path)
     loaded = keras.models.load_model(path, safe_mode=True)
