@@ -79,9 +79,10 @@ class Manifest:
             files = {name: FileRecord(**record) for name, record in values["files"].items()}
             text = TextSettings.from_json(values["text"])
             classes = tuple(map(str, values["classes"]))
-        except (TypeError, AttributeError) as error:
+            network = dict(values["network"])
+        except (TypeError, ValueError, AttributeError) as error:
             raise BrokenArtifact(f"The manifest is malformed: {error}.") from error
-        return cls(**(values | {"files": files, "text": text, "classes": classes}))
+        return cls(**(values | {"files": files, "text": text, "classes": classes, "network": network}))
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:

@@ -12,6 +12,8 @@ from trainer.errors import TrainerError
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+RUNS = Path("runs")
+COMPARISON = RUNS / "comparison"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,28 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
-    commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
+    added = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], None], sentence: str) -> argparse.ArgumentParser:
-        added = commands_of.add_parser(name, help=sentence, description=f"{sentence[0].upper()}{sentence[1:]}.")
-        added.set_defaults(run=run)
-        added.add_argument("--json", action="store_true", help="print the result as one JSON object on one line")
-        return added
+        made = added.add_parser(name, help=sentence, description=f"{sentence[0].upper()}{sentence[1:]}.")
+        made.set_defaults(run=run)
+        made.add_argument("--json", action="store_true", help="print the result as JSON on one line")
+        return made
 
     fit = command("fit", commands.fit, "train a recipe and publish the result as the model's next version")
-    fit.add_argument("--recipe", required=True, help="what to train, for example reviews")
-    _add_data(fit, required=True, help_text="labelled texts to learn from")
-    fit.add_argument("--test", type=Path, metavar="FILE", help="labelled texts to evaluate the result on, once")
-    fit.add_argument("--unlabelled", type=Path, metavar="FILE", help="texts without labels, for recipes that use them")
-    fit.add_argument("--model", metavar="NAME", help="publish under this name (default: the recipe's)")
-    fit.add_argument(
-        "--from", dest="start", metavar="MODEL", help="go on from published weights: NAME@VERSION or @LABEL"
-    )
-    fit.add_argument("--epochs", type=_positive, help="at most so many epochs (default: the recipe's)")
-    fit.add_argument("--seed", type=int, help="of everything random (default: the recipe's)")
-    fit.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs go (default: %(default)s)"
-    )
+    _add_fit_options(fit)
     resume = command("resume", commands.resume, "go on with a run that was stopped, from its last whole epoch")
     resume.add_argument("run_directory", type=Path, metavar="RUN", help="the run's directory")
     evaluate = command("evaluate", commands.evaluate, "tell how good a published model is on labelled texts")
@@ -65,13 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", commands.report, "make a page with pictures of a run")
     report.add_argument("run_directory", type=Path, metavar="RUN", help="the run's directory")
     report.add_argument("--out", type=Path, metavar="DIR", help="where to write it (default: RUN/report)")
-    compare = command("compare", commands.compare, "compare runs and versions, as a table and a bar chart")
-    compare.add_argument(
-        "candidates", nargs="+", metavar="RUN|MODEL", help="runs' directories, NAME@VERSION or NAME@LABEL"
-    )
-    compare.add_argument(
-        "--out", type=Path, default=Path("runs/comparison"), metavar="DIR", help="(default: %(default)s)"
-    )
+    compare = command("compare", commands.compare, "compare runs and versions, as tables and bars")
+    compare.add_argument("candidates", nargs="+", metavar="RUN|MODEL", help="a run's directory, or NAME@VERSION|LABEL")
+    compare.add_argument("--out", type=Path, default=COMPARISON, metavar="DIR", help="(default: %(default)s)")
     _add_data(compare, required=False, help_text="labelled texts to evaluate all of them on anew")
     for each in (fit, resume, evaluate, publish, compare):
         each.add_argument(
@@ -83,6 +69,18 @@ def _parser() -> argparse.ArgumentParser:
     for each in (fit, resume):
         each.add_argument("--no-publish", action="store_true", help="leave the result in the run's directory")
     return parser
+
+
+def _add_fit_options(fit: argparse.ArgumentParser) -> None:
+    fit.add_argument("--recipe", required=True, help="what to train, for example reviews")
+    _add_data(fit, required=True, help_text="labelled texts to learn from")
+    fit.add_argument("--test", type=Path, metavar="FILE", help="labelled texts to evaluate the result on, once")
+    fit.add_argument("--unlabelled", type=Path, metavar="FILE", help="texts without labels, for recipes that use them")
+    fit.add_argument("--model", metavar="NAME", help="publish under this name (default: the recipe's)")
+    fit.add_argument("--from", dest="start", metavar="MODEL", help="go on from a version's weights: NAME@VERSION|LABEL")
+    fit.add_argument("--epochs", type=_positive, help="at most so many epochs (default: the recipe's)")
+    fit.add_argument("--seed", type=int, help="of everything random (default: the recipe's)")
+    fit.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help="where runs go (default: %(default)s)")
 
 
 def _add_data(command: argparse.ArgumentParser, required: bool, help_text: str) -> None:

@@ -69,6 +69,8 @@ def evaluate(options: argparse.Namespace) -> None:
     scorer = Scorer.load(Registry(options.store).resolve(options.model).path)
     data = read_labelled(options.data, Columns(options.text, options.label), options.keep_neutral)
     result = evaluate_scorer(scorer, data).to_json()
+    if result["data_sha256"] == scorer.manifest.data_sha256:
+        sys.stderr.write(f"{scorer.name} version {scorer.version} learnt from this very file: it looks better here.\n")
     if options.json:
         _write_json({"model": scorer.name, "version": scorer.version, **result})
         return

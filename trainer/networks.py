@@ -16,9 +16,9 @@ class LstmNetwork:
     """Embedding, one LSTM over the text in one or both directions, pooling over time, hidden layers, classes.
 
     `pooling` names what is kept of the LSTM's outputs: `maximum`, `mean`, both one after the other, or `last` alone,
-    the state after the text; ValueError for anything else. Dropout acts in training only: `word_dropout_ratio` on whole components of the word vectors, the
-    same ones for all of a text; `input_dropout_ratio` and `recurrent_dropout_ratio` on the LSTM's input and state;
-    `dropout_ratio` after the pooling and `hidden_dropout_ratio` after each hidden layer.
+    the state after the text; ValueError for anything else. Dropout acts in training only: `word_dropout_ratio` on whole
+    components of the word vectors, the same ones for all of a text; `input_dropout_ratio` and `recurrent_dropout_ratio`
+    on the LSTM's input and state; `dropout_ratio` after the pooling and `hidden_dropout_ratio` after each hidden layer.
     """
 
     embedding_units: int
