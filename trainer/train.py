@@ -17,13 +17,13 @@ from trainer.checkpoints import Checkpoints
 from trainer.data import LabelledTexts
 from trainer.fitting import Fit, fit_network
 from trainer.networks import build
+from trainer.preparation import class_targets, prepare
 from trainer.progress import Progress
 from trainer.recipes import ForestRecipe, Recipe
 from trainer.runs import Run
 from trainer.sources import Texts
 from trainer.start import read_start, set_start
 from trainer.summary import print_summary, summarise
-from trainer.targets import class_targets, prepare_targets
 
 EVALUATION_BATCH = 256
 
@@ -62,10 +62,16 @@ def train(recipe: Recipe, data: Texts, run: Run, start: Resolved | None = None) 
     encoder, training = material.encoder, recipe.training
     with Progress(run.log) as progress:
         tell_data(material, data, run, progress)
-        targets = prepare_targets(recipe, material.kept, material.unlabelled, run.checkpoints, progress)
+        vocabulary = None if start else encoder.vocabulary
+        ready = prepare(recipe, material.kept, material.unlabelled, vocabulary, run.checkpoints, progress)
         model = build(recipe.network, encoder.vocabulary.ids, len(material.kept.classes))
-        set_start(model, recipe, encoder.vocabulary, material.texts, run.checkpoints, start, progress)
-        batches = LengthBucketedBatches(encoder.encode(material.texts), targets, training.batch_size, training.seed)
+        if start:
+            set_start(model, recipe, start)
+        elif ready.word_vectors is not None:
+            model.get_layer("embedding").embeddings.assign(ready.word_vectors)
+        batches = LengthBucketedBatches(
+            encoder.encode(material.texts), ready.targets, training.batch_size, training.seed
+        )
         unseen = LengthBucketedBatches(
             encoder.encode(material.held_out.texts), class_targets(material.held_out), EVALUATION_BATCH
         )
@@ -74,7 +80,7 @@ def train(recipe: Recipe, data: Texts, run: Run, start: Resolved | None = None) 
         run.history = history
     if training.calibrate:
         calibrate(model, unseen)
-    finish(recipe, material, model, history, data, run, start)
+    finish(recipe, material, model, history, ready.seconds, data, run, start)
 
 
 def tell_data(material: Material, data: Texts, run: Run, progress: Progress) -> None:
@@ -92,12 +98,13 @@ def finish(
     material: Material,
     model: Any,
     history: dict[str, list[float]],
+    preparation_seconds: float,
     data: Texts,
     run: Run,
     start: Resolved | None,
 ) -> None:
     """Writes the run's artifact, evaluations and result."""
-    seconds = {name: round(sum(history[name]), 1) for name in ("seconds", "cpu_seconds")}
+    seconds = {"seconds": round(sum(history["seconds"]) + preparation_seconds, 1)}
     counts = {"texts": len(material.kept), "unlabelled_texts": len(material.unlabelled)}
     candidate = Candidate(
         recipe=recipe,
@@ -116,7 +123,7 @@ def finish(
     run.result = {
         "parameters": model.count_params(),
         "training_seconds": seconds["seconds"],
-        "training_cpu_seconds": seconds["cpu_seconds"],
+        "training_cpu_seconds": round(sum(history["cpu_seconds"]), 1),
     }
 
 

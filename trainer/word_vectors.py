@@ -7,6 +7,7 @@ from gensim.models import Word2Vec
 from numpy.typing import NDArray
 
 from models.text import FIRST_WORD_ID, Spelling, TextSettings, Vocabulary
+from trainer.recipes import Recipe
 
 EPOCHS = 8
 WINDOW_WORDS = 8
@@ -25,15 +26,14 @@ class _Sentences:
         return iter(self._words)
 
 
-def train_word_vectors(
-    texts: Sequence[str], settings: TextSettings, vocabulary: Vocabulary, units: int, seed: int
-) -> NDArray[np.float32]:
+def train_word_vectors(texts: Sequence[str], recipe: Recipe, vocabulary: Vocabulary) -> NDArray[np.float32]:
     """Skip-gram vectors with negative sampling (Mikolov et al., 2013) for every id: (ids, units).
 
     Words that an encoder leaves out are left out here too. One thread, so that the same seed gives the same vectors.
     """
+    units, seed = recipe.network.embedding_units, recipe.training.seed
     model = Word2Vec(
-        _Sentences(texts, settings, vocabulary),
+        _Sentences(texts, recipe.text, vocabulary),
         vector_size=units,
         sg=1,
         negative=NEGATIVE_SAMPLES,
