@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.lstm_weights import LAST, MAXIMUM, MEAN, WEIGHTS_FILE, LstmShape, Weights, read_weights
 from models.onnx_engine import OnnxRuntimeEngine
 from models.text import Tokens
+from models.word_pairs import sum_pairs
 
 BLOCK_TEXTS = 256  # as many as keep a step's gates in the cache
 SMALL_BATCH_TEXTS = 64  # below this a step's fixed cost weighs more than its sums, and ONNX Runtime is faster
@@ -35,6 +36,7 @@ class LstmEngine:
         names = [f"hidden_{number}" for number in range(1, shape.hidden_layers + 1)]
         self._hidden = [(weights[f"{name}_kernel"], weights[f"{name}_bias"]) for name in names]
         self._output = weights["output_kernel"], weights["output_bias"]
+        self._pairs = weights["pairs"].astype(np.float32) if shape.word_pairs else None
 
     def infer(self, tokens: Tokens) -> tuple[Floats, int]:
         if len(tokens) < SMALL_BATCH_TEXTS:
@@ -45,10 +47,11 @@ class LstmEngine:
         places = range(0, len(tokens), BLOCK_TEXTS)
         blocks = [slice(place, place + BLOCK_TEXTS) for place in places]
         features = np.concatenate([self._run_block(ids, starts[block], lengths[block]) for block in blocks])
-        decided = self._decide(features)
-        probabilities = np.empty_like(decided)
-        probabilities[order] = decided
-        return probabilities, tokens.tokens
+        logits = np.empty((len(tokens), len(self._output[1])), np.float32)
+        logits[order] = self._run_last_layers(features)
+        if self._pairs is not None:
+            logits += sum_pairs(tokens, self._pairs)
+        return _decide(logits), tokens.tokens
 
     def _run_block(self, ids: Indices, starts: Indices, lengths: NDArray[np.int32]) -> Floats:
         """The pooled outputs, (texts, features), of texts sorted by length, longest first."""
@@ -57,17 +60,21 @@ class LstmEngine:
             pooled.append(self._backward.run(ids, starts + lengths - 1, -1, lengths, MEAN in self._pooling))
         return np.concatenate([each[name] for name in self._pooling for each in pooled], axis=1)
 
-    def _decide(self, features: Floats) -> Floats:
-        """(texts, features) -> probabilities (texts, classes)."""
+    def _run_last_layers(self, features: Floats) -> Floats:
+        """(texts, features) -> logits (texts, outputs)."""
         for kernel, bias in self._hidden:
             features = np.maximum(features @ kernel + bias, 0)
-        logits = features @ self._output[0] + self._output[1]
-        if logits.shape[1] == 1:
-            second = 0.5 * np.tanh(0.5 * logits) + 0.5
-            return np.concatenate([1 - second, second], axis=1, dtype=np.float32)
-        shares: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        return shares
+        return features @ self._output[0] + self._output[1]
+
+
+def _decide(logits: Floats) -> Floats:
+    """(texts, outputs) -> probabilities (texts, classes)."""
+    if logits.shape[1] == 1:
+        second = 0.5 * np.tanh(0.5 * logits) + 0.5
+        return np.concatenate([1 - second, second], axis=1, dtype=np.float32)
+    shares: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
 
 
 class _Direction:

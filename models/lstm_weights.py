@@ -1,7 +1,8 @@
 """The weights of one LSTM network for engines that do not read ONNX, in Keras' layout, by names.
 
 `embedding` (ids, units, maybe float16), `kernel`, `recurrent`, `bias` of the forward direction, `backward_kernel` ...
-of the backward one, `hidden_1_kernel`, `hidden_1_bias`, ..., `output_kernel`, `output_bias`.
+of the backward one, `hidden_1_kernel`, `hidden_1_bias`, ..., `output_kernel`, `output_bias`, and `pairs` (buckets,
+outputs, maybe float16) of a network with a linear part.
 """
 
 import zipfile
@@ -16,6 +17,7 @@ from models.errors import BrokenArtifact
 
 WEIGHTS_FILE = "weights.npz"
 LSTM_KIND = "lstm"
+LSTM_WITH_WORD_PAIRS_KIND = "lstm_with_word_pairs"  # a kind of its own: without its linear part it would score wrongly
 MAX_POOL_LSTM_KIND = "max_pool_lstm"  # the first kind: one direction, the maximum, one hidden layer
 MAXIMUM, MEAN, LAST = "maximum", "mean", "last"
 _NAMES_OF_THE_FIRST_KIND = {
@@ -35,16 +37,19 @@ class LstmShape:
     bidirectional: bool = False
     pooling: tuple[str, ...] = (MAXIMUM,)
     hidden_layers: int = 1
+    word_pairs: bool = False
 
     @classmethod
     def of(cls, network: dict[str, Any]) -> Self | None:
         """The shape that a manifest's `network` tells, or None when it is no LSTM that this release knows."""
         if network.get("kind") == MAX_POOL_LSTM_KIND:
             return cls()
-        if network.get("kind") != LSTM_KIND:
+        if network.get("kind") not in (LSTM_KIND, LSTM_WITH_WORD_PAIRS_KIND):
             return None
+        word_pairs = network["kind"] == LSTM_WITH_WORD_PAIRS_KIND
         try:
-            shape = cls(bool(network["bidirectional"]), tuple(network["pooling"]), len(network["hidden_units"]))
+            hidden_layers = len(network["hidden_units"])
+            shape = cls(bool(network["bidirectional"]), tuple(network["pooling"]), hidden_layers, word_pairs)
             known = bool(shape.pooling) and set(shape.pooling) <= {MAXIMUM, MEAN, LAST}
         except (KeyError, TypeError):
             return None
@@ -55,7 +60,7 @@ class LstmShape:
         dense = {f"{layer}_{part}" for layer in layers for part in ("kernel", "bias")}
         prefixes = ("", "backward_") if self.bidirectional else ("",)
         cells = {prefix + part for prefix in prefixes for part in ("kernel", "recurrent", "bias")}
-        return frozenset({"embedding"} | dense | cells)
+        return frozenset({"embedding"} | dense | cells | ({"pairs"} if self.word_pairs else set()))
 
 
 def write_weights(path: Path, weights: Weights) -> None:

@@ -35,6 +35,7 @@ from trainer.export import export_onnx, named_weights, set_named_weights
 from trainer.networks import build
 from trainer.recipes import Recipe
 
+LARGE_WEIGHTS = ("embedding", "pairs")
 NOT_PUBLISHED = 0  # the version of a directory that no store has numbered yet
 PARITY_TOLERANCE = 1e-4
 PARITY_TEXTS = 1_000
@@ -102,12 +103,12 @@ def _write_network(directory: Path, candidate: Candidate) -> Any:
     """Writes the network in all its forms and returns the one that needs nothing but Keras."""
     weights = named_weights(candidate.network)
     stored = dict(weights)
-    if candidate.recipe.half_precision_embedding:
-        stored["embedding"] = weights["embedding"].astype(np.float16)
+    if candidate.recipe.half_precision:
+        stored |= {name: weights[name].astype(np.float16) for name in LARGE_WEIGHTS if name in weights}
     portable = build(
         candidate.recipe.network, candidate.encoder.vocabulary.ids, len(candidate.classes), keras.layers.LSTM
     )
-    set_named_weights(portable, stored | {"embedding": stored["embedding"].astype(np.float32)})
+    set_named_weights(portable, {name: array.astype(np.float32) for name, array in stored.items()})
     export_onnx(candidate.recipe.network, stored, directory / NETWORK_FILE)
     write_weights(directory / WEIGHTS_FILE, stored)
     portable.save(directory / KERAS_FILE)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from trainer.batches import LengthBucketedBatches
+from trainer.export import named_weights, set_named_weights
 
 SMALLEST = 1e-7
 
@@ -29,9 +30,10 @@ def calibrate(model: Any, held_out: LengthBucketedBatches) -> None:
 
     found = minimize(loss, np.zeros(1 + outputs.shape[1]), method="Nelder-Mead").x
     factor, shift = np.exp(found[0]), found[1:]
-    layer = model.get_layer("output")
-    kernel, bias = layer.get_weights()
-    layer.set_weights([kernel * factor, bias * factor + shift])
+    named = named_weights(model)
+    changed = {name: named[name] * factor for name in ("output_kernel", "output_bias", "pairs") if name in named}
+    changed["output_bias"] = changed["output_bias"] + shift
+    set_named_weights(model, named | changed)
 
 
 def _logits(outputs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.lstm_weights import Weights
+from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR
 from trainer.networks import LAST, MAXIMUM, LstmNetwork, directions
 
 OPSET = 13  # the oldest with ReduceMax, Squeeze and LSTM as used here; old runtimes and other engines read it
@@ -23,6 +24,8 @@ def named_weights(model: Any) -> Weights:
     for prefix, layer in zip(("", "backward_"), directions(model), strict=False):
         names = (f"{prefix}kernel", f"{prefix}recurrent", f"{prefix}bias")
         named |= dict(zip(names, layer.get_weights()[:3], strict=True))  # after them comes the state of dropout
+    if _has_pairs(model):
+        named["pairs"] = model.get_layer("word_pairs").get_weights()[0]
     for layer in _dense_layers(model):
         named |= dict(zip((f"{layer.name}_kernel", f"{layer.name}_bias"), layer.get_weights(), strict=True))
     return named
@@ -35,8 +38,14 @@ def set_named_weights(model: Any, named: Weights) -> None:
         cell = layer.cell
         for name, variable in (("kernel", cell.kernel), ("recurrent", cell.recurrent_kernel), ("bias", cell.bias)):
             variable.assign(named[prefix + name])
+    if _has_pairs(model):
+        model.get_layer("word_pairs").set_weights([named["pairs"]])
     for layer in _dense_layers(model):
         layer.set_weights([named[f"{layer.name}_kernel"], named[f"{layer.name}_bias"]])
+
+
+def _has_pairs(model: Any) -> bool:
+    return any(layer.name == "word_pairs" for layer in model.layers)
 
 
 def _dense_layers(model: Any) -> list[Any]:
@@ -59,7 +68,13 @@ def export_onnx(network: LstmNetwork, weights: Weights, path: Path) -> None:
         helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
     ]
     outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])]
-    nodes = [*_lstm_nodes(network), *_pooling_nodes(network), *_decision_nodes(len(network.hidden_units), classes)]
+    nodes = [
+        *_lstm_nodes(network),
+        *_pooling_nodes(network),
+        *_hidden_nodes(len(network.hidden_units)),
+        *(_pair_nodes() if network.pair_buckets else ()),
+        *_decision_nodes("both_parts" if network.pair_buckets else "logits", classes),
+    ]
     graph = helper.make_graph(nodes, "lstm_network", inputs, outputs, _initialisers(network, weights))
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="kafka-sentiment")
     proto.ir_version = IR_VERSION
@@ -70,7 +85,9 @@ def export_onnx(network: LstmNetwork, weights: Weights, path: Path) -> None:
 def _initialisers(network: LstmNetwork, weights: Weights) -> list[TensorProto]:
     prefixes = ("", "backward_") if network.bidirectional else ("",)
     biases = [reorder_gates(weights[f"{prefix}bias"][None])[0] for prefix in prefixes]
-    arrays = {name: values for name, values in weights.items() if name.startswith(("embedding", "hidden", "output"))}
+    arrays = {
+        name: values for name, values in weights.items() if name.startswith(("embedding", "pairs", "hidden", "output"))
+    }
     arrays |= {
         "kernel": np.stack([reorder_gates(weights[f"{prefix}kernel"]).T for prefix in prefixes]),
         "recurrent": np.stack([reorder_gates(weights[f"{prefix}recurrent"]).T for prefix in prefixes]),
@@ -82,6 +99,11 @@ def _initialisers(network: LstmNetwork, weights: Weights) -> list[TensorProto]:
         "axis_0": np.array([0], np.int64),
         "axis_1": np.array([1], np.int64),
         "axis_2": np.array([2], np.int64),
+        "left_factor": np.array(LEFT_FACTOR, np.int64),
+        "right_factor": np.array(RIGHT_FACTOR, np.int64),
+        "buckets": np.array(max(network.pair_buckets, 1), np.int64),
+        "one_more_step": np.array([0, 0, 0, 1], np.int64),
+        "last_step": np.array([np.iinfo(np.int64).max], np.int64),
         "step_shape": np.array([0, 0, -1], np.int64),
         "text_shape": np.array([0, -1], np.int64),
     }
@@ -136,7 +158,7 @@ def _pooling_nodes(network: LstmNetwork) -> list[Any]:
     return [*(each for name in network.pooling for each in nodes[name]), joined]
 
 
-def _decision_nodes(hidden_layers: int, classes: int) -> list[Any]:
+def _hidden_nodes(hidden_layers: int) -> list[Any]:
     node = helper.make_node
     nodes, features = [], "pooled"
     for number in range(1, hidden_layers + 1):
@@ -144,12 +166,49 @@ def _decision_nodes(hidden_layers: int, classes: int) -> list[Any]:
         nodes.append(node("Gemm", [features, f"{name}_kernel", f"{name}_bias"], [f"{name}_sum"]))
         nodes.append(node("Relu", [f"{name}_sum"], [name]))
         features = name
-    nodes.append(node("Gemm", [features, "output_kernel", "output_bias"], ["logits"]))
-    if classes > 2:
-        return [*nodes, node("Softmax", ["logits"], ["probabilities"], axis=1)]
+    return [*nodes, node("Gemm", [features, "output_kernel", "output_bias"], ["logits"])]
+
+
+def _pair_nodes() -> list[Any]:
+    """`both_parts` (batch, outputs): the logits and the linear part (see models.word_pairs)."""
+    node = helper.make_node
+
+    def summed(numbers: str, present: str, name: str) -> list[Any]:
+        return [
+            node("Mod", [numbers, "buckets"], [f"{name}_places"]),
+            node("Gather", ["pairs", f"{name}_places"], [f"{name}_stored"]),
+            node("Cast", [f"{name}_stored"], [f"{name}_weights"], to=TensorProto.FLOAT),
+            node("Cast", [present], [f"{name}_there"], to=TensorProto.BOOL),
+            node("Cast", [f"{name}_there"], [f"{name}_share"], to=TensorProto.FLOAT),
+            node("Unsqueeze", [f"{name}_share", "axis_2"], [f"{name}_shares"]),
+            node("Mul", [f"{name}_weights", f"{name}_shares"], [f"{name}_kept"]),
+            node("ReduceSum", [f"{name}_kept", "axis_1"], [f"{name}_sum"], keepdims=0),
+        ]
+
     return [
-        *nodes,
-        node("Sigmoid", ["logits"], ["second"]),
+        node("Cast", ["ids"], ["words"], to=TensorProto.INT64),
+        node("Pad", ["words", "one_more_step"], ["words_and_end"]),
+        node("Slice", ["words_and_end", "axis_1", "last_step", "axis_1"], ["following"]),
+        node("Mul", ["words", "left_factor"], ["lefts"]),
+        node("Mul", ["following", "right_factor"], ["rights"]),
+        node("Add", ["lefts", "rights"], ["neighbours"]),
+        *summed("lefts", "words", "word"),
+        *summed("neighbours", "following", "pair"),
+        node("Add", ["word_sum", "pair_sum"], ["linear_sum"]),
+        node("Cast", ["lengths"], ["word_counts"], to=TensorProto.FLOAT),
+        node("Sqrt", ["word_counts"], ["roots"]),
+        node("Unsqueeze", ["roots", "axis_1"], ["root_column"]),
+        node("Div", ["linear_sum", "root_column"], ["linear"]),
+        node("Add", ["logits", "linear"], ["both_parts"]),
+    ]
+
+
+def _decision_nodes(logits: str, classes: int) -> list[Any]:
+    node = helper.make_node
+    if classes > 2:
+        return [node("Softmax", [logits], ["probabilities"], axis=1)]
+    return [
+        node("Sigmoid", [logits], ["second"]),
         node("Sub", ["one", "second"], ["first"]),
         node("Concat", ["first", "second"], ["probabilities"], axis=1),
     ]

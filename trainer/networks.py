@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from trainer.fused_lstm import FusedLstm
+from trainer.word_pairs import WordPairs
 
 MAXIMUM, MEAN, LAST = "maximum", "mean", "last"
 POOLINGS = ((MAXIMUM,), (MEAN,), (MAXIMUM, MEAN), (MEAN, MAXIMUM), (LAST,))
@@ -16,9 +17,11 @@ class LstmNetwork:
     """Embedding, one LSTM over the text in one or both directions, pooling over time, hidden layers, classes.
 
     `pooling` names what is kept of the LSTM's outputs: `maximum`, `mean`, both one after the other, or `last` alone,
-    the state after the text; ValueError for anything else. Dropout acts in training only: `word_dropout_ratio` on whole
-    components of the word vectors, the same ones for all of a text; `input_dropout_ratio` and `recurrent_dropout_ratio`
-    on the LSTM's input and state; `dropout_ratio` after the pooling and `hidden_dropout_ratio` after each hidden layer.
+    the state after the text; ValueError for anything else. With `pair_buckets`, best a prime number, a linear part of
+    so many weights for words and pairs of words is added to what the last layer gives (see models.word_pairs).
+    Dropout acts in training only: `word_dropout_ratio` on whole components of the word vectors, the same ones for all
+    of a text; `input_dropout_ratio` and `recurrent_dropout_ratio` on the LSTM's input and state; `dropout_ratio` after
+    the pooling and `hidden_dropout_ratio` after each hidden layer.
     """
 
     embedding_units: int
@@ -26,6 +29,7 @@ class LstmNetwork:
     bidirectional: bool = False
     pooling: tuple[str, ...] = (MAXIMUM,)
     hidden_units: tuple[int, ...] = ()
+    pair_buckets: int = 0
     word_dropout_ratio: float = 0.0
     input_dropout_ratio: float = 0.0
     recurrent_dropout_ratio: float = 0.0
@@ -38,7 +42,7 @@ class LstmNetwork:
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self) | {"pooling": list(self.pooling), "hidden_units": list(self.hidden_units)}
-        return {"kind": "lstm", **values}
+        return {"kind": "lstm_with_word_pairs" if self.pair_buckets else "lstm", **values}
 
 
 @keras.saving.register_keras_serializable(package="kafka_sentiment")
@@ -77,11 +81,12 @@ def build(network: LstmNetwork, id_count: int, classes: int, lstm_layer: Any = F
     for number, units in enumerate(network.hidden_units, start=1):
         features = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(features)
         features = keras.layers.Dropout(network.hidden_dropout_ratio, name=f"hidden_dropout_{number}")(features)
-    if classes == 2:
-        output = keras.layers.Dense(1, activation="sigmoid", name="output")
-    else:
-        output = keras.layers.Dense(classes, activation="softmax", name="output")
-    return keras.Model(ids, output(features), name="lstm_network")
+    outputs, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")
+    logits = keras.layers.Dense(outputs, name="output")(features)
+    if network.pair_buckets:
+        pairs = WordPairs(network.pair_buckets, outputs, name="word_pairs")(ids)
+        logits = keras.layers.Add(name="both_parts")([logits, pairs])
+    return keras.Model(ids, keras.layers.Activation(activation, name="probabilities")(logits), name="lstm_network")
 
 
 def _lstm(network: LstmNetwork, lstm_layer: Any) -> Any:

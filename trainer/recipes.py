@@ -49,7 +49,7 @@ class Recipe:
     network: LstmNetwork
     training: Training
     stop_words: tuple[str, ...] | None = None
-    half_precision_embedding: bool = False
+    half_precision: bool = False
 
     @property
     def held_out_ratio(self) -> float:
@@ -153,6 +153,7 @@ RECIPES: dict[str, Recipe | ForestRecipe] = {
                 bidirectional=True,
                 pooling=(MAXIMUM, MEAN),
                 hidden_units=(32,),
+                pair_buckets=1_000_003,
                 word_dropout_ratio=0.3,
                 dropout_ratio=0.4,
             ),
@@ -169,7 +170,7 @@ RECIPES: dict[str, Recipe | ForestRecipe] = {
                 calibrate=True,
             ),
             stop_words=tuple(LIGHT_WORDS.split()),
-            half_precision_embedding=True,
+            half_precision=True,
         ),
         ForestRecipe("random-forest", _ARTICLE_TEXT, IDS),
         ForestRecipe("random-forest-tf-idf", _ARTICLE_TEXT, TF_IDF),

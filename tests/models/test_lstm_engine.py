@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,18 @@ def plain_probabilities(ids: NDArray[np.int32], shape: LstmShape, weights: Weigh
     for layer in range(1, shape.hidden_layers + 1):
         features = np.maximum(features @ weights[f"hidden_{layer}_kernel"] + weights[f"hidden_{layer}_bias"], 0)
     logits = features @ weights["output_kernel"] + weights["output_bias"]
+    if shape.word_pairs:
+        logits = logits + plain_pairs(ids, weights["pairs"])
     if len(logits) == 1:
         return np.array([1 - sigmoid(logits)[0], sigmoid(logits)[0]])
     return np.exp(logits) / np.exp(logits).sum()
+
+
+def plain_pairs(ids: NDArray[np.int32], pairs: Floats) -> Floats:
+    """The weights of a text's words and of its pairs of neighbours, over the root of its length: (outputs,)."""
+    numbers = [word * 7_919 for word in ids.tolist()]
+    numbers += [left * 7_919 + right * 104_729 for left, right in itertools.pairwise(ids.tolist())]
+    return sum(pairs[number % len(pairs)].astype(np.float64) for number in numbers) / np.sqrt(len(ids))
 
 
 def plain_batch(tokens: Tokens, shape: LstmShape, weights: Weights) -> Floats:

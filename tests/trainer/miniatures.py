@@ -11,6 +11,7 @@ from trainer.networks import LAST, MEAN, LstmNetwork
 from trainer.recipes import RECIPES, Recipe
 
 IDS = 9
+PAIR_BUCKETS = 31
 EMBEDDING_UNITS, LSTM_UNITS, FIRST_HIDDEN_UNITS = 7, 5, 6
 NETWORKS = {
     recipe.name: replace(
@@ -18,6 +19,7 @@ NETWORKS = {
         embedding_units=EMBEDDING_UNITS,
         lstm_units=LSTM_UNITS,
         hidden_units=tuple(FIRST_HIDDEN_UNITS - layer for layer in range(len(recipe.network.hidden_units))),
+        pair_buckets=min(recipe.network.pair_buckets, PAIR_BUCKETS),
     )
     for recipe in RECIPES.values()
     if isinstance(recipe, Recipe)
@@ -46,6 +48,8 @@ def _shapes(network: LstmNetwork, classes: int) -> Iterator[tuple[str, tuple[int
         yield f"{prefix}bias", (4 * units,)
     features = units * len(directions) * len(network.pooling)
     outputs = 1 if classes == 2 else classes
+    if network.pair_buckets:
+        yield "pairs", (network.pair_buckets, outputs)
     names = [f"hidden_{number}" for number in range(1, len(network.hidden_units) + 1)] + ["output"]
     for name, layer_units in zip(names, (*network.hidden_units, outputs), strict=True):
         yield f"{name}_kernel", (features, layer_units)

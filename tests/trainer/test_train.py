@@ -96,6 +96,23 @@ def test_a_run_goes_on_from_a_published_version(run: Run, tmp_path: Path) -> Non
     assert read_manifest(went_on.artifact).parent_version == 1
 
 
+def test_a_slim_half_precision_version_with_a_linear_part_is_a_start_too(tmp_path: Path) -> None:
+    network = dataclasses.replace(TINY.network, pair_buckets=101)
+    recipe = dataclasses.replace(TINY, network=network, half_precision=True)
+    start = publish(trained(tmp_path / "runs", recipe).artifact, Registry(tmp_path / "store"), slim=True)
+    went_on = make_run(tmp_path / "runs")
+    train(
+        dataclasses.replace(recipe, training=dataclasses.replace(TRAINING, learning_rate=0.0, epochs=1)),
+        TEXTS,
+        went_on,
+        start,
+    )
+    assert weights_of(went_on)["pairs"].dtype == np.float16
+    assert np.array_equal(
+        weights_of(went_on)["pairs"], read_weights(start.path / "weights.npz", LstmShape(word_pairs=True))["pairs"]
+    )
+
+
 @pytest.mark.parametrize(
     "changed",
     [
