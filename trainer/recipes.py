@@ -159,7 +159,7 @@ RECIPES: dict[str, Recipe | ForestRecipe] = {
             ),
             Training(
                 batch_size=128,
-                epochs=10,
+                epochs=8,
                 learning_rate=2e-3,
                 cosine_decay=True,
                 held_out_ratio=0.1,
