@@ -66,8 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
 
     label = subparsers.add_parser("label", help="point a label, such as stable, at a version")
-    label.add_argument("model", help="NAME@VERSION or NAME@LABEL")
+    label.add_argument("model", help="NAME, or NAME@VERSION and no third argument")
     label.add_argument("label", help="the label to set")
+    label.add_argument("version", nargs="?", help="the version to point it at, or another label to take it from")
     label.set_defaults(run=commands.label)
 
     for command in subparsers.choices.values():

@@ -110,7 +110,12 @@ def verify(options: argparse.Namespace) -> int:
 
 def label(options: argparse.Namespace) -> int:
     registry = Registry(options.store)
-    resolved = registry.resolve(options.model)
+    named = "@" in options.model
+    if named == bool(options.version):
+        raise ModelNotFound(
+            f"Say which version of {options.model} is to be {options.label}, once: as NAME LABEL VERSION."
+        )
+    resolved = registry.resolve(options.model if named else f"{options.model}@{options.version}")
     registry.set_label(resolved.name, options.label, resolved.version)
     labels = registry.labels(resolved.name)
     sentence = f"{resolved.name}@{options.label} is now version {resolved.version}.\n"

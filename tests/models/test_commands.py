@@ -111,8 +111,9 @@ def test_verify_says_yes_and_no(run: Any, artifact: Path) -> None:
     assert "checksum" in err
 
 
-def test_label_points_a_label_at_a_version(run: Any) -> None:
-    assert run("label", "imdb@1", "canary")[0] == 0
+@pytest.mark.parametrize("arguments", [("imdb", "canary", "1"), ("imdb@1", "canary"), ("imdb", "canary", "stable")])
+def test_label_points_a_label_at_a_version(run: Any, arguments: tuple[str, ...]) -> None:
+    assert run("label", *arguments)[0] == 0
     assert json.loads(run("list", "--json")[1])["imdb"]["labels"]["canary"] == 1
 
 
@@ -125,6 +126,9 @@ def test_label_points_a_label_at_a_version(run: Any) -> None:
         ("show", "nope"),
         ("verify", "nope"),
         ("label", "imdb@99", "canary"),
+        ("label", "imdb", "canary", "99"),
+        ("label", "imdb", "canary"),
+        ("label", "imdb@1", "canary", "1"),
         ("label", "imdb@1", "Not A Label"),
         ("list", "--store", "/nowhere"),
     ],
