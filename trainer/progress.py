@@ -40,5 +40,7 @@ class Progress:
         self._bar.update(self._task, completed=done, description=description)
 
     def end_epoch(self, number: int, told: dict[str, float]) -> None:
-        values = ", ".join(f"{name} {value:.4f}" for name, value in told.items())
-        self.tell(f"epoch {number + 1}: {values}")
+        self.tell(
+            f"epoch {number + 1}: loss {told['loss']:.4f}, accuracy {told['accuracy']:.4f}; "
+            f"held out: loss {told['val_loss']:.4f}, accuracy {told['val_accuracy']:.4f}; {told['seconds']:.0f} s"
+        )

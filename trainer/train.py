@@ -1,5 +1,6 @@
 """Training, in the order in which things happen: split, read words, find targets, build, fit, calibrate, export."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from trainer.artifacts import Candidate, write_artifact
 from trainer.batches import LengthBucketedBatches
 from trainer.calibrate import calibrate
 from trainer.checkpoints import Checkpoints
-from trainer.data import LabelledTexts
+from trainer.data import LabelledTexts, require_classes
+from trainer.errors import BadData
 from trainer.fitting import Fit, fit_network
 from trainer.networks import build
 from trainer.preparation import class_targets, prepare
@@ -41,6 +43,9 @@ class Material:
     @classmethod
     def prepare(cls, recipe: Recipe | ForestRecipe, data: Texts, start: Resolved | None = None) -> Self:
         kept, held_out = data.training.without_duplicates().split(recipe.held_out_ratio)
+        require_classes(kept)
+        if not held_out:
+            raise BadData(f"{len(kept)} texts are too few: none is left to hold out.")
         unlabelled = data.unlabelled if recipe.uses_unlabelled else ()
         stop_words = recipe.stop_words or PINNED_STOP_WORDS.read_text(encoding="utf-8").split()
         if start:
@@ -118,6 +123,7 @@ def finish(
         parent_version=start.version if start and start.name == run.settings["model"] else None,
     )
     unseen = {"held_out": material.held_out} | ({"test": data.test} if data.test else {})
+    shutil.rmtree(run.artifact, ignore_errors=True)  # a run that was stopped here has half of one
     for name, evaluation in write_artifact(run.artifact, candidate, unseen).items():
         run.write_evaluation(name, evaluation.to_report_json())
     run.result = {
