@@ -98,8 +98,7 @@ class Registry:
         then renamed; a second publisher of the same model waits for the first. The first version of a model becomes its
         stable one. Raises StoreError when the store cannot be written.
         """
-        if not _NAME.fullmatch(name):
-            raise StoreError(f"{name!r} cannot name a model: use small letters, digits, '-' and '_'.")
+        check_name(name)
         home = self.store / name
         try:
             home.mkdir(parents=True, exist_ok=True)
@@ -123,6 +122,12 @@ class Registry:
                 _replace_json(home / LABELS_FILE, self.labels(name) | {label: version})
         except OSError as error:
             raise StoreError(f"Cannot write the labels of {name}: {error.strerror}.") from error
+
+
+def check_name(name: str) -> None:
+    """Raises StoreError when no model can have that name."""
+    if not _NAME.fullmatch(name):
+        raise StoreError(f"{name!r} cannot name a model: use small letters, digits, '-' and '_'.")
 
 
 def _version_of(value: Any) -> int | None:

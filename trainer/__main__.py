@@ -25,8 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ModelError, TrainerError) as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_FAILED
+    except OSError as error:
+        sys.stderr.write(f"Cannot read or write {error.filename}: {error.strerror}.\n")
+        return EXIT_FAILED
     except KeyboardInterrupt:
-        sys.stderr.write("Stopped. A run goes on after its last whole epoch with: python -m trainer resume RUN\n")
+        goes_on = options.run in (commands.fit, commands.resume)
+        sys.stderr.write("Stopped. It goes on with: python -m trainer resume RUN\n" if goes_on else "Stopped.\n")
         return EXIT_INTERRUPTED
     return 0
 
@@ -78,8 +82,8 @@ def _add_fit_options(fit: argparse.ArgumentParser) -> None:
     fit.add_argument("--unlabelled", type=Path, metavar="FILE", help="texts without labels, for recipes that use them")
     fit.add_argument("--model", metavar="NAME", help="publish under this name (default: the recipe's)")
     fit.add_argument("--from", dest="start", metavar="MODEL", help="go on from a version's weights: NAME@VERSION|LABEL")
-    fit.add_argument("--epochs", type=_positive, help="at most so many epochs (default: the recipe's)")
-    fit.add_argument("--seed", type=int, help="of everything random (default: the recipe's)")
+    fit.add_argument("--epochs", type=positive_number, help="at most so many epochs (default: the recipe's)")
+    fit.add_argument("--seed", type=seed, help="of everything random (default: the recipe's)")
     fit.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help="where runs go (default: %(default)s)")
 
 
@@ -91,11 +95,18 @@ def _add_data(command: argparse.ArgumentParser, required: bool, help_text: str) 
     command.add_argument("--keep-neutral", action="store_true", help="neutral is a class of its own, and not left out")
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
+def positive_number(text: str) -> int:
+    return _number(text, 1, 2**31)
+
+
+def seed(text: str) -> int:
+    return _number(text, 0, 2**32)
+
+
+def _number(text: str, least: int, end: int) -> int:
+    if not text.isdecimal() or not least <= int(text) < end:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {end - 1}")
+    return int(text)
 
 
 if __name__ == "__main__":

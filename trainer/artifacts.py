@@ -38,6 +38,7 @@ from trainer.recipes import Recipe
 LARGE_WEIGHTS = ("embedding", "pairs")
 NOT_PUBLISHED = 0  # the version of a directory that no store has numbered yet
 PARITY_TOLERANCE = 1e-4
+HALF_PRECISION_TOLERANCE = 1e-2  # how much the rounding of an embedding may change a probability
 PARITY_TEXTS = 1_000
 GOLDEN_REVIEWS = 20
 FRAMEWORKS = ("keras", "numpy", "onnx", "onnxruntime", "tensorflow")
@@ -88,7 +89,9 @@ def write_artifact(directory: Path, candidate: Candidate, data: dict[str, Labell
     write_manifest(directory, manifest)
     scorer = Scorer.load(directory, verify=False)
     texts = [*EDGE_TEXTS, *data["held_out"].texts[:PARITY_TEXTS]]
-    check_parity(portable, scorer, texts)
+    check_parity(portable, scorer, texts, PARITY_TOLERANCE)
+    rounded = candidate.recipe.half_precision
+    check_parity(candidate.network, scorer, texts, HALF_PRECISION_TOLERANCE if rounded else PARITY_TOLERANCE)
     write_golden(directory, make_golden(scorer, texts[: len(EDGE_TEXTS) + GOLDEN_REVIEWS]))
     # With the files on record the scorer takes its fastest engine, the one that workers will use.
     write_manifest(directory, replace(manifest, files=record_files(directory)))
@@ -134,11 +137,11 @@ def _manifest(candidate: Candidate, parameters: int) -> Manifest:
     )
 
 
-def check_parity(network: Any, scorer: Scorer, texts: Sequence[str]) -> float:
-    """The largest difference between the Keras network's and the scorer's probabilities, at most PARITY_TOLERANCE."""
+def check_parity(network: Any, scorer: Scorer, texts: Sequence[str], tolerance: float = PARITY_TOLERANCE) -> float:
+    """The largest difference between a Keras network's and the scorer's probabilities, at most `tolerance`."""
     tokens = scorer.tokenize(texts)
     difference = float(np.abs(scorer.infer(tokens).probabilities - keras_probabilities(network, tokens)).max())
-    if not difference <= PARITY_TOLERANCE:
+    if not difference <= tolerance:
         raise NotGoodEnough(f"The exported network differs from the trained one by {difference:.2g}.")
     return difference
 

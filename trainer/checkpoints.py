@@ -72,4 +72,4 @@ class Checkpoints:
 
 def best_epoch(history: History) -> int:
     """The epoch, counted from 1, with the lowest loss on the held-out texts."""
-    return int(np.argmin(history["val_loss"])) + 1
+    return int(np.argmin(np.nan_to_num(history["val_loss"], nan=np.inf))) + 1

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.artifact import MANIFEST_FILE
-from models.registry import Registry, Resolved
+from models.registry import Registry, Resolved, check_name
 from models.scorer import Scorer
 from trainer.data import LabelledTexts
 from trainer.errors import BadData
@@ -27,25 +27,25 @@ SHOWN_METRICS = ("reviews", "f1", "f1_interval", "accuracy", "calibration_error"
 
 
 def fit(options: argparse.Namespace) -> None:
-    recipes = _import_recipes()
-    recipe = recipes.find_recipe(options.recipe, options.seed, options.epochs)
+    recipe = _import_recipes().find_recipe(options.recipe, options.seed, options.epochs)
+    model = options.model or recipe.model
+    check_name(model)
     sources = Sources(
         options.data, options.test, options.unlabelled, Columns(options.text, options.label), options.keep_neutral
     )
-    start = {"store": str(options.store.absolute()), "model": options.start} if options.start else None
+    start = Registry(options.store).resolve(options.start) if options.start else None
     texts = sources.read()
     settings = {
         "recipe": recipe.name,
-        "model": options.model or recipe.model,
+        "model": model,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": options.seed,
         "epochs": options.epochs,
-        "start": start,
+        "start": {"store": str(options.store.absolute()), "model": f"{start.name}@{start.version}"} if start else None,
         "data": sources.to_json(),
-        "data_sha256": texts.training.sha256(),
+        "data_sha256": texts.sha256(),
         **recipe.to_json(),
     }
-    _resolve_start(settings)
     run = Run.create(options.runs, recipe.name, settings)
     sys.stderr.write(f"The run is in {run.path}.\n")
     _train(run, recipe, texts)
@@ -54,11 +54,13 @@ def fit(options: argparse.Namespace) -> None:
 
 def resume(options: argparse.Namespace) -> None:
     run = Run.open(options.run_directory)
-    recipe = _recipe_of(run)
+    recipe, settings = _recipe_of(run), run.settings
     if not run.finished:
-        texts = Sources.from_json(run.settings.get("data", {})).read()
-        if texts.training.sha256() != run.settings.get("data_sha256"):
-            raise BadData(f"{run.path} cannot go on: the file that it learns from has changed.")
+        if any(settings.get(name) != value for name, value in recipe.to_json().items()):
+            raise BadData(f"{run.path} cannot go on: this release's recipe {recipe.name} is another than the run's.")
+        texts = Sources.from_json(settings.get("data", {})).read()
+        if texts.sha256() != settings.get("data_sha256"):
+            raise BadData(f"{run.path} cannot go on: a file that it learns from has changed.")
         _train(run, recipe, texts)
     _end_run(run, options)
 
@@ -87,7 +89,8 @@ def publish(options: argparse.Namespace) -> None:
         data = read_labelled(options.data, columns, options.keep_neutral)
     if not (source / MANIFEST_FILE).is_file():
         run = Run.open(source)
-        source, data = _artifact_of(run), data or _comparison_texts(run)
+        source = _artifact_of(run)
+        data = data if data or options.force else _comparison_texts(run)
     _publish(source, data, options)
 
 
@@ -130,29 +133,26 @@ def _train(run: Run, recipe: Any, texts: Texts) -> None:
 
 
 def _end_run(run: Run, options: argparse.Namespace) -> None:
-    """Publishes what came out, where that can be published, and tells how good it is."""
-    evaluations = run.evaluations
-    published = None
-    if run.artifact.is_dir() and not options.no_publish:
-        published = _publish_run(run, options)
+    """Tells how good the result is, and publishes it where it can be and was not before."""
+    metrics = {
+        name: {key: values[key] for key in SHOWN_METRICS if key in values} for name, values in run.evaluations.items()
+    }
+    if not options.json:
+        table = Table("data", *SHOWN_METRICS, title=run.name)
+        for name, values in metrics.items():
+            table.add_row(name, *(str(values.get(key, "")) for key in SHOWN_METRICS))
+        Console().print(table)
+    published = run.result.get("published")
+    if run.artifact.is_dir() and not options.no_publish and not published:
+        data = None if options.force else _comparison_texts(run)
+        made = publish_version(run.artifact, Registry(options.store), None, data, options.force, options.slim)
+        published = {"store": str(options.store.absolute()), "model": made.name, "version": made.version}
+        run.result = run.result | {"published": published}
     if options.json:
-        metrics = {
-            name: {key: values[key] for key in SHOWN_METRICS if key in values} for name, values in evaluations.items()
-        }
-        version = {"version": published.version} if published else {}
+        version = {"version": published["version"]} if published else {}
         _write_json({"run": str(run.path), "model": run.settings["model"], **version, "metrics": metrics})
-        return
-    title = f"{published.name} version {published.version}" if published else f"{run.settings['recipe']}, not published"
-    table = Table("data", *SHOWN_METRICS, title=title)
-    for name, values in evaluations.items():
-        table.add_row(name, *(str(values.get(key, "")) for key in SHOWN_METRICS))
-    Console().print(table)
-
-
-def _publish_run(run: Run, options: argparse.Namespace) -> Resolved:
-    return publish_version(
-        run.artifact, Registry(options.store), data=_comparison_texts(run), force=options.force, slim=options.slim
-    )
+    elif published:
+        sys.stdout.write(f"It is {published['model']} version {published['version']} in {published['store']}.\n")
 
 
 def _publish(source: Path, data: LabelledTexts | None, options: argparse.Namespace) -> None:

@@ -1,7 +1,6 @@
 """Fitting a network: epochs of steps, a checkpoint after each epoch, and the best epoch's weights in the end."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -10,19 +9,12 @@ import tensorflow
 
 from trainer.batches import LengthBucketedBatches
 from trainer.checkpoints import Checkpoints, History, best_epoch
+from trainer.errors import BadData, NotGoodEnough
 from trainer.progress import Progress
 from trainer.recipes import Training
+from trainer.runs import Run
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """`seconds` and `cpu_seconds` are of all epochs together, also of those before a stop."""
-
-    history: History
-    seconds: float
-    cpu_seconds: float
 
 
 class Fit:
@@ -112,9 +104,13 @@ def fit_network(
     batches: LengthBucketedBatches,
     held_out: LengthBucketedBatches,
     checkpoints: Checkpoints,
+    run: Run,
     progress: Progress,
 ) -> History:
-    """Fits from where the last checkpoint is, or from the start; the model ends with the weights of its best epoch."""
+    """Fits from where the last checkpoint is, or from the start; the model ends with the weights of its best epoch.
+
+    The run's history is written after each epoch. Raises NotGoodEnough when the loss is no number any more.
+    """
     training = fit.training
     state = checkpoints.load()
     history: History = state.history if state else {}
@@ -126,14 +122,18 @@ def fit_network(
         started, cpu_started = time.monotonic(), time.process_time()
         progress.start_epoch(number, training.epochs, len(batches))
         told = fit.run_epoch(number, batches, progress) | fit.evaluate(held_out)
+        if not np.isfinite([told["loss"], told["val_loss"]]).all():
+            raise NotGoodEnough(f"The loss is no number any more in epoch {number + 1}: try another seed or data.")
         told |= {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - cpu_started}
         for name, value in told.items():
             history.setdefault(name, []).append(round(value, 6))
         checkpoints.save(fit.variables, history)
+        run.history = history
         progress.end_epoch(number, told)
     best = checkpoints.load(best_epoch(history))
-    if best:
-        restore(fit, best.variables)
+    if best is None:
+        raise BadData(f"The checkpoint of epoch {best_epoch(history)}, the best one, is gone from {run.checkpoints}.")
+    restore(fit, best.variables)
     fit.use_averages()
     return history
 

@@ -1,6 +1,5 @@
 """What some recipes need before the first step and takes minutes: a teacher's opinions and vectors of words."""
 
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from models.text import Vocabulary
 from trainer.data import LabelledTexts
 from trainer.progress import Progress
 from trainer.recipes import Recipe
+from trainer.runs import read_json, write_json
 from trainer.teacher import teach
 from trainer.word_vectors import train_word_vectors
 
@@ -72,14 +72,14 @@ def prepare(
 def _keep(path: Path, make: Callable[[], Floats], progress: Progress) -> tuple[Floats, float]:
     """The array in the file and the seconds that it took, or a new array that is then in the file."""
     told = path.with_suffix(".json")
-    if told.exists():
-        return np.load(path, allow_pickle=False), float(json.loads(told.read_text())["seconds"])
+    if seconds_then := read_json(told):
+        return np.load(path, allow_pickle=False), float(seconds_then["seconds"])
     name = path.stem.replace("_", " ")
     progress.tell(f"{name} ...")
     started = time.monotonic()
     made, seconds = make(), round(time.monotonic() - started, 1)
     path.parent.mkdir(exist_ok=True)
     np.save(path, made, allow_pickle=False)
-    told.write_text(json.dumps({"seconds": seconds}))
+    write_json(told, {"seconds": seconds})
     progress.tell(f"{name}: {seconds:.0f} s")
     return made, seconds

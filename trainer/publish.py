@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.artifact import KERAS_FILE, Manifest, record_files, write_manifest
-from models.registry import Registry, Resolved
+from models.registry import STABLE, Registry, Resolved
 from models.scorer import Scorer
 from trainer.data import LabelledTexts
 from trainer.errors import NotGoodEnough
@@ -47,9 +47,14 @@ def publish(
 
 
 def _check_not_worse(scorer: Scorer, name: str, registry: Registry, data: LabelledTexts | None) -> None:
-    if not registry.versions(name):
+    if STABLE not in registry.labels(name):
         return
     stable = Scorer.load(registry.resolve(name).path)
+    if stable.classes != scorer.classes:
+        raise NotGoodEnough(
+            f"Not published: {name} version {stable.version}, which is stable, tells {', '.join(stable.classes)}, "
+            f"and this one {', '.join(scorer.classes)}; give it another name (--force publishes it all the same)."
+        )
     if data is not None:
         new, old = ({"f1": evaluate(each, data).f1} for each in (scorer, stable))
     else:

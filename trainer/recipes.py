@@ -57,7 +57,13 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """What decides the result, for a run's settings."""
-        return {"text": self.text.to_json(), "network": self.network.to_json(), "training": self.training.to_json()}
+        return {
+            "text": self.text.to_json(),
+            "network": self.network.to_json(),
+            "training": self.training.to_json(),
+            "stop_words": list(self.stop_words) if self.stop_words else None,
+            "half_precision": self.half_precision,
+        }
 
     @property
     def uses_unlabelled(self) -> bool:
@@ -80,7 +86,8 @@ class ForestRecipe:
     model: str = "random-forest"
 
     def to_json(self) -> dict[str, Any]:
-        return {"text": self.text.to_json(), "forest": {"features": self.features, "trees": self.trees}}
+        forest = {name: getattr(self, name) for name in ("features", "trees", "min_samples_split", "seed")}
+        return {"text": self.text.to_json(), "forest": forest}
 
 
 IDS, TF_IDF = "ids", "tf-idf"

@@ -61,11 +61,11 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return _read_json(self.path / SETTINGS_FILE)
+        return read_json(self.path / SETTINGS_FILE)
 
     @property
     def history(self) -> dict[str, list[float]]:
-        return _read_json(self.path / "history.json")
+        return read_json(self.path / "history.json")
 
     @history.setter
     def history(self, values: Mapping[str, Any]) -> None:
@@ -73,7 +73,7 @@ class Run:
 
     @property
     def data(self) -> dict[str, Any]:
-        return _read_json(self.path / "data.json")
+        return read_json(self.path / "data.json")
 
     @data.setter
     def data(self, values: Mapping[str, Any]) -> None:
@@ -81,7 +81,7 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any]:
-        return _read_json(self.path / "result.json")
+        return read_json(self.path / "result.json")
 
     @result.setter
     def result(self, values: Mapping[str, Any]) -> None:
@@ -95,7 +95,7 @@ class Run:
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """By name, `test` first where there is one."""
         paths = sorted((self.path / "evaluations").glob("*.json"), key=lambda path: (path.stem != "test", path.stem))
-        return {path.stem: _read_json(path) for path in paths}
+        return {path.stem: read_json(path) for path in paths}
 
     def write_evaluation(self, name: str, values: Mapping[str, Any]) -> None:
         (self.path / "evaluations").mkdir(exist_ok=True)
@@ -148,7 +148,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """The files that a run learns from, as a person named them, and the texts in them."""
 
+import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,14 @@ class Texts:
     training: LabelledTexts
     unlabelled: tuple[str, ...] = ()
     test: LabelledTexts | None = None
+
+    def sha256(self) -> str:
+        """A hash of all texts and labels, by which a run that goes on knows that they are the same."""
+        digest = hashlib.sha256(self.training.sha256().encode())
+        digest.update(self.test.sha256().encode() if self.test else b"none")
+        for text in self.unlabelled:
+            digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

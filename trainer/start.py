@@ -23,6 +23,8 @@ def set_start(model: Any, recipe: Recipe, start: Resolved) -> None:
     """Gives a network built for the recipe a version's weights; raises BadData when they do not fit."""
     manifest = read_manifest(start.path)
     shape = LstmShape.of(manifest.network)
+    if shape != LstmShape.of(recipe.network.to_json()):
+        raise BadData(f"{start.name} version {start.version} is another network than {recipe.name}'s.")
     if shape is None or WEIGHTS_FILE not in manifest.files:
         raise BadData(f"{start.name} version {start.version} has no weights to go on from.")
     try:

@@ -38,8 +38,11 @@ def teach(
 
     `labels` (labelled texts, outputs) has 1 where a text is of an output's class.
     """
-    counts = CountVectorizer(analyzer=_n_grams, min_df=min(FEWEST_TEXTS, len(data)), binary=True, dtype=np.float32)
-    seen = counts.fit_transform(data.texts)
+    counts = CountVectorizer(analyzer=_n_grams, min_df=FEWEST_TEXTS, binary=True, dtype=np.float32)
+    try:
+        seen = counts.fit_transform(data.texts)
+    except ValueError as error:
+        raise BadData("No words are in two of the texts to learn from: there is nothing to teach.") from error
     every = scipy.sparse.vstack([seen, counts.transform(unlabelled)]).tocsr() if unlabelled else seen.tocsr()
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(every)
     opinions = np.column_stack([_judge(every, weighted, labels[:, place], seed) for place in range(labels.shape[1])])

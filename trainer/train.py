@@ -37,6 +37,7 @@ class Material:
     kept: LabelledTexts
     held_out: LabelledTexts
     unlabelled: tuple[str, ...]
+    uses_unlabelled: bool
     stop_words: Sequence[str]
     encoder: Encoder
 
@@ -46,13 +47,17 @@ class Material:
         require_classes(kept)
         if not held_out:
             raise BadData(f"{len(kept)} texts are too few: none is left to hold out.")
-        unlabelled = data.unlabelled if recipe.uses_unlabelled else ()
+        known = {*data.training.texts, *(data.test.texts if data.test else ())}
+        unlabelled = tuple(text for text in data.unlabelled if text not in known) if recipe.uses_unlabelled else ()
         stop_words = recipe.stop_words or PINNED_STOP_WORDS.read_text(encoding="utf-8").split()
         if start:
             vocabulary = read_start(start, recipe.text, stop_words)
         else:
             vocabulary = count_words((*kept.texts, *unlabelled), recipe.text, stop_words)
-        return cls(kept, held_out, unlabelled, stop_words, Encoder(recipe.text, vocabulary, stop_words))
+        if not len(vocabulary):
+            raise BadData("The texts to learn from have no words.")
+        encoder = Encoder(recipe.text, vocabulary, stop_words)
+        return cls(kept, held_out, unlabelled, recipe.uses_unlabelled, stop_words, encoder)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -81,8 +86,7 @@ def train(recipe: Recipe, data: Texts, run: Run, start: Resolved | None = None) 
             encoder.encode(material.held_out.texts), class_targets(material.held_out), EVALUATION_BATCH
         )
         fit = Fit(model, training, len(batches))
-        history = fit_network(fit, batches, unseen, Checkpoints(run.checkpoints), progress)
-        run.history = history
+        history = fit_network(fit, batches, unseen, Checkpoints(run.checkpoints), run, progress)
     if training.calibrate:
         calibrate(model, unseen)
     finish(recipe, material, model, history, ready.seconds, data, run, start)
@@ -94,8 +98,14 @@ def tell_data(material: Material, data: Texts, run: Run, progress: Progress) -> 
     summary = summarise(unique, material.encoder, len(data.training) - len(unique))
     print_summary(summary, progress.console)
     run.data = summary.to_json()
-    if data.unlabelled and not material.unlabelled:
+    if data.unlabelled and not material.uses_unlabelled:
         progress.tell("This recipe learns from labelled texts only; the unlabelled ones are left aside.")
+    elif data.unlabelled:
+        left_out = len(data.unlabelled) - len(material.unlabelled)
+        progress.tell(f"{len(material.unlabelled):,} unlabelled texts; {left_out:,} are also labelled, and left out.")
+    in_both = len(set(data.training.texts) & set(data.test.texts)) if data.test else 0
+    if in_both:
+        progress.tell(f"{in_both:,} texts of the test file are in the training file too: it looks better than it is.")
 
 
 def finish(

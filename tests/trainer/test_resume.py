@@ -1,21 +1,31 @@
 """A run that is killed goes on to the weights that it would have had."""
 
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from models.artifact import read_manifest
 from models.lstm_weights import LstmShape, read_weights
+from models.registry import Registry
+from tests.trainer.tiny import make_run
 from trainer.__main__ import main
-from trainer.checkpoints import Checkpoints
+from trainer.checkpoints import Checkpoints, History
+from trainer.data import LabelledTexts
 from trainer.errors import BadData
-from trainer.runs import Run
+from trainer.recipes import Recipe, find_recipe
+from trainer.runs import Run, write_json
+from trainer.sources import Texts
+from trainer.train import train
 
 FIT = ("fit", "--recipe", "airline", "--epochs", "3", "--no-publish", "--json")
 
@@ -104,3 +114,55 @@ def test_a_damaged_checkpoint_is_told_in_one_sentence(tmp_path: Path, data: Path
 def test_what_is_no_run_cannot_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["resume", str(tmp_path)]) == 1
     assert "not the directory of a training run" in capsys.readouterr().err
+
+
+REVIEWS = tuple(f"it was {word} and {number} more" for number in range(60) for word in ("good", "bad", "awful", "fine"))
+
+
+def material() -> tuple[Recipe, Texts]:
+    """All that the shipped model's recipe does, on few texts and with a small network."""
+    recipe = find_recipe("reviews", epochs=3)
+    assert isinstance(recipe, Recipe)
+    network = dataclasses.replace(recipe.network, embedding_units=8, lstm_units=4, pair_buckets=101)
+    labelled = LabelledTexts(REVIEWS, np.array([1, 0, 0, 1] * 60, np.int32))
+    unlabelled = tuple(f"{text} of it" for text in REVIEWS)
+    return dataclasses.replace(recipe, network=network), Texts(labelled, unlabelled, None)
+
+
+def test_teacher_vectors_averages_and_calibration_go_on_to_the_same_weights_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, texts = material()
+    whole, stopped = (make_run(tmp_path / name, recipe) for name in ("whole", "stopped"))
+    train(recipe, texts, whole)
+    save = Checkpoints.save
+
+    def save_and_stop(self: Checkpoints, variables: Sequence[Any], history: History) -> None:
+        save(self, variables, history)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, texts, stopped)
+    monkeypatch.undo()
+    train(recipe, texts, stopped)
+    assert len(stopped.history["loss"]) == 3
+    expected = weights_of(whole)
+    assert all(np.array_equal(weights, expected[name]) for name, weights in weights_of(stopped).items())
+
+
+def test_a_run_of_another_recipe_does_not_go_on(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = start_and_kill(tmp_path, data)
+    settings = run.settings
+    settings["training"]["learning_rate"] = 0.5
+    write_json(run.path / "settings.json", settings)
+    assert main(["resume", str(run.path)]) == 1
+    assert "is another than the run's" in capsys.readouterr().err
+
+
+def test_a_run_is_published_once(tmp_path: Path, killed: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run.open(shutil.copytree(killed.path, tmp_path / "run"))
+    for _ in range(2):
+        assert main(["resume", str(run.path), "--store", str(tmp_path / "store"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["version"] == 1
+    assert Registry(tmp_path / "store").versions("airline") == [1]

@@ -12,16 +12,22 @@ from models.lstm_weights import LstmShape, read_weights
 from models.padding import pad
 from models.registry import Registry
 from models.scorer import Scorer
-from models.text import TextSettings
+from models.text import TextSettings, Tokens
 from tests.reviews import sample
 from tests.trainer.tiny import TEXTS, TINY, TRAINING, make_run, trained
 from trainer.artifacts import check_parity
+from trainer.batches import LengthBucketedBatches
+from trainer.calibrate import calibrate
 from trainer.checkpoints import best_epoch
-from trainer.errors import BadData
+from trainer.data import LabelledTexts
+from trainer.errors import BadData, NotGoodEnough
+from trainer.networks import build
+from trainer.preparation import class_targets
 from trainer.publish import publish
 from trainer.recipes import Recipe, find_recipe
 from trainer.runs import Run
-from trainer.train import count_words, train
+from trainer.sources import Texts
+from trainer.train import Material, count_words, train
 
 
 def weights_of(run: Run) -> dict[str, np.ndarray]:
@@ -152,3 +158,40 @@ def test_a_run_is_json_and_arrays_only(run: Run) -> None:
     json.loads((run.path / "settings.json").read_text())
     kinds = {path.suffix for path in run.checkpoints.iterdir()}
     assert kinds == {".npz"}
+
+
+def test_unlabelled_texts_that_are_labelled_or_tested_on_are_not_learnt_from() -> None:
+    recipe = find_recipe("reviews")
+    texts = dataclasses.replace(TEXTS, unlabelled=("another text", *TEXTS.training.texts, *sample().texts[1_800:]))
+    assert Material.prepare(recipe, texts).unlabelled == ("another text",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [(("!!!", "???", "...") * 40, "no words"), (("good",), "positive"), (("good", "bad"), "too few|positive|negative")],
+)
+def test_too_little_to_learn_from_is_refused(tmp_path: Path, texts: tuple[str, ...], sentence: str) -> None:
+    numbered = tuple(text + "!" * place for place, text in enumerate(texts))
+    data = LabelledTexts(numbered, (np.arange(len(texts)) % 2).astype(np.int32))
+    with pytest.raises(BadData, match=sentence):
+        train(TINY, Texts(data), make_run(tmp_path))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_one_sentence(tmp_path: Path) -> None:
+    training = dataclasses.replace(TRAINING, optimizer="sgd", learning_rate=float("nan"))
+    with pytest.raises(NotGoodEnough, match="no number any more in epoch 1"):
+        trained(tmp_path, dataclasses.replace(TINY, training=training))
+
+
+def test_an_epoch_whose_loss_is_no_number_is_not_the_best() -> None:
+    assert best_epoch({"val_loss": [0.5, 0.4, float("nan")]}) == 2
+
+
+@pytest.mark.parametrize("labels", [[1, 1, 1], [0, 1, 1]])
+def test_calibration_on_few_texts_does_not_make_a_network_sure_of_everything(labels: list[int]) -> None:
+    keras.utils.set_random_seed(1)
+    network = build(TINY.network, 10, 2)
+    data = LabelledTexts(("a", "b", "c"), np.array(labels, np.int32))
+    tokens = Tokens(np.array([2, 3, 4], np.int32), np.ones(3, np.int32), np.ones(3, np.float32))
+    calibrate(network, LengthBucketedBatches(tokens, class_targets(data), 8))
+    assert 0.05 < float(np.asarray(network(np.array([[5]])))[0, 0]) < 0.95
