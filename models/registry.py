@@ -17,6 +17,7 @@ from models.errors import ModelNotFound, StoreError
 PACKAGED_STORE = Path(__file__).with_name("store")
 STABLE = "stable"
 LABELS_FILE = "labels.json"
+_PREPARED = ".publishing-"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -103,6 +104,8 @@ class Registry:
         try:
             home.mkdir(parents=True, exist_ok=True)
             with _locked(home / ".publish.lock"):
+                for left_behind in home.glob(f"{_PREPARED}*"):  # by a publisher that was killed
+                    shutil.rmtree(left_behind, ignore_errors=True)
                 version = max(self.versions(name), default=0) + 1
                 _publish_as(home, version, write)
         except OSError as error:
@@ -145,7 +148,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _publish_as(home: Path, version: int, write: Callable[[Path, int], None]) -> None:
-    prepared = Path(tempfile.mkdtemp(prefix=".publishing-", dir=home))
+    prepared = Path(tempfile.mkdtemp(prefix=_PREPARED, dir=home))
     try:
         write(prepared, version)
         prepared.chmod(0o755)

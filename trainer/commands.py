@@ -126,10 +126,14 @@ def _train(run: Run, recipe: Any, texts: Texts) -> None:
         from trainer.recipes import ForestRecipe
         from trainer.train import train
 
-    if isinstance(recipe, ForestRecipe):
-        train_forest(recipe, texts, run)
-    else:
-        train(recipe, texts, run, _resolve_start(run.settings))
+    start = _resolve_start(run.settings)
+    with run.locked():
+        if not isinstance(recipe, ForestRecipe):
+            train(recipe, texts, run, start)
+        elif start:
+            raise BadData("A random forest cannot go on from a published version.")
+        else:
+            train_forest(recipe, texts, run)
 
 
 def _end_run(run: Run, options: argparse.Namespace) -> None:

@@ -8,9 +8,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.lstm_weights import Weights
+from models.lstm_weights import LAST, MAXIMUM, MEAN, Weights
 from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR
-from trainer.networks import LAST, MAXIMUM, LstmNetwork, directions
+from trainer.networks import LstmNetwork, directions
 
 OPSET = 13  # the oldest with ReduceMax, Squeeze and LSTM as used here; old runtimes and other engines read it
 IR_VERSION = 8
@@ -151,9 +151,9 @@ def _pooling_nodes(network: LstmNetwork) -> list[Any]:
         node("ReduceSum", ["steps", "axis_0"], ["sum"], keepdims=0),
         node("Cast", ["lengths"], ["float_lengths"], to=TensorProto.FLOAT),
         node("Unsqueeze", ["float_lengths", "axis_1"], ["divisors"]),
-        node("Div", ["sum", "divisors"], ["mean"]),
+        node("Div", ["sum", "divisors"], [MEAN]),
     ]
-    nodes = {MAXIMUM: maximum, "mean": mean, LAST: []}
+    nodes = {MAXIMUM: maximum, MEAN: mean, LAST: []}
     joined = node("Concat", list(network.pooling), ["pooled"], axis=1)
     return [*(each for name in network.pooling for each in nodes[name]), joined]
 

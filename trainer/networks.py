@@ -5,10 +5,10 @@ from typing import Any
 
 import keras
 
+from models.lstm_weights import LAST, LSTM_KIND, LSTM_WITH_WORD_PAIRS_KIND, MAXIMUM, MEAN
 from trainer.fused_lstm import FusedLstm
 from trainer.word_pairs import WordPairs
 
-MAXIMUM, MEAN, LAST = "maximum", "mean", "last"
 POOLINGS = ((MAXIMUM,), (MEAN,), (MAXIMUM, MEAN), (MEAN, MAXIMUM), (LAST,))
 
 
@@ -42,7 +42,7 @@ class LstmNetwork:
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self) | {"pooling": list(self.pooling), "hidden_units": list(self.hidden_units)}
-        return {"kind": "lstm_with_word_pairs" if self.pair_buckets else "lstm", **values}
+        return {"kind": LSTM_WITH_WORD_PAIRS_KIND if self.pair_buckets else LSTM_KIND, **values}
 
 
 @keras.saving.register_keras_serializable(package="kafka_sentiment")

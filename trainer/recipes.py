@@ -3,9 +3,10 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from models.lstm_weights import LAST, MAXIMUM, MEAN
 from models.text import TextSettings
 from trainer.errors import BadData
-from trainer.networks import LAST, MAXIMUM, MEAN, LstmNetwork
+from trainer.networks import LstmNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,8 @@ def find_recipe(name: str, seed: int | None = None, epochs: int | None = None) -
         raise BadData(f"There is no recipe {name!r}; there are: {', '.join(sorted(RECIPES))}.")
     recipe = RECIPES[name]
     if isinstance(recipe, ForestRecipe):
+        if epochs:
+            raise BadData(f"The recipe {name} has no epochs.")
         return replace(recipe, seed=recipe.seed if seed is None else seed)
     training = recipe.training
     training = replace(training, seed=training.seed if seed is None else seed, epochs=epochs or training.epochs)

@@ -11,9 +11,11 @@ RUN/artifact/       the finished version, not yet published; a random forest has
 RUN/report/         what `trainer report` wrote
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -116,6 +118,16 @@ class Run:
     @property
     def log_file(self) -> Path:
         return self.path / "log.txt"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Raises BadData while another process has the run; a lock goes with its process, however that ends."""
+        with (self.path / ".lock").open("a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BadData(f"Another process is training {self.path}.") from error
+            yield
 
     def log(self, message: str) -> None:
         """Adds lines to the log, with the time (UTC) before each."""

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from models.lstm_weights import LstmShape
+from models.lstm_weights import LAST, MAXIMUM, MEAN, LstmShape
 from models.padding import pad
 from tests.trainer.miniatures import IDS, NETWORKS, random_tokens, random_weights
 from trainer.export import set_named_weights
 from trainer.fused_lstm import FusedLstm
-from trainer.networks import LAST, MAXIMUM, MEAN, LstmNetwork, MaskedMaxPooling1D, build, directions
+from trainer.networks import LstmNetwork, MaskedMaxPooling1D, build, directions
 
 TOKENS = random_tokens(12)
 PADDED = pad(TOKENS, np.arange(12))

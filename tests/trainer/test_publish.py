@@ -109,3 +109,4 @@ def test_a_publisher_that_is_killed_leaves_no_version_and_bars_no_other(tmp_path
     publisher.communicate()
     assert Registry(tmp_path).versions("imdb") == []
     assert Scorer.load(publish(PACKAGED, Registry(tmp_path)).path).version == 1
+    assert not list(tmp_path.glob("imdb/.publishing-*"))

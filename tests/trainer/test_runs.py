@@ -80,3 +80,10 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")
     with pytest.raises(BadData, match="Cannot make a run directory"):
         Run.create(tmp_path / "runs", "imdb-d", SETTINGS)
+
+
+def test_one_process_at_a_time_trains_a_run(run: Run) -> None:
+    with run.locked(), pytest.raises(BadData, match="Another process"), Run.open(run.path).locked():
+        pass
+    with run.locked():
+        pass
