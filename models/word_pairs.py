@@ -1,8 +1,8 @@
 """The linear part of a network: a weight for every word and every pair of neighbours, found by hashing.
 
 A linear model of n-grams knows which rare turns of phrase decide; an LSTM reads the rest of the text. Their sum is what
-Cheng et al. (Wide & Deep Learning, 2016) propose. The weights of a text's words and pairs are summed and divided by the
-square root of its length.
+Cheng et al. (Wide & Deep Learning, 2016) propose. The weights of a text's words and pairs are summed, times SCALE, and
+divided by the square root of its length.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from models.text import Tokens
 
 LEFT_FACTOR = 7_919  # with RIGHT_FACTOR and a prime number of buckets neighbours spread over all of them
 RIGHT_FACTOR = 104_729
+SCALE = 16.0  # makes the steps of an optimiser that suit an LSTM large enough for weights of rare pairs
 
 
 def sum_pairs(tokens: Tokens, weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -23,5 +24,5 @@ def sum_pairs(tokens: Tokens, weights: NDArray[np.float32]) -> NDArray[np.float3
     pairs = weights[(ids * LEFT_FACTOR + following * RIGHT_FACTOR) % len(weights)]
     pairs[following == 0] = 0
     sums: NDArray[np.float32] = np.add.reduceat(words + pairs, tokens.starts, axis=0)
-    sums /= np.sqrt(tokens.lengths)[:, None]
+    sums *= (SCALE / np.sqrt(tokens.lengths))[:, None]
     return sums

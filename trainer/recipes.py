@@ -167,7 +167,7 @@ RECIPES: dict[str, Recipe | ForestRecipe] = {
             ),
             Training(
                 batch_size=128,
-                epochs=8,
+                epochs=6,
                 learning_rate=2e-3,
                 cosine_decay=True,
                 held_out_ratio=0.1,

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR
+from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR, SCALE
 
 
 @keras.saving.register_keras_serializable(package="kafka_sentiment")
@@ -26,7 +26,7 @@ class WordPairs(keras.layers.Layer):  # type: ignore[misc]
         words = self._weights(ids * LEFT_FACTOR, ids > 0)
         pairs = self._weights(ids * LEFT_FACTOR + following * RIGHT_FACTOR, following > 0)
         lengths = keras.ops.sum(keras.ops.cast(ids > 0, "float32"), axis=1, keepdims=True)
-        return keras.ops.sum(words + pairs, axis=1) / keras.ops.sqrt(lengths)
+        return keras.ops.sum(words + pairs, axis=1) * (SCALE / keras.ops.sqrt(lengths))
 
     def _weights(self, numbers: Any, there: Any) -> Any:
         """(batch, steps, outputs), 0 where there is no word or no neighbour."""

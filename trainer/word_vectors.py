@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.text import FIRST_WORD_ID, Spelling, TextSettings, Vocabulary
 from trainer.recipes import Recipe
 
-EPOCHS = 8
+EPOCHS = 6
 WINDOW_WORDS = 8
 NEGATIVE_SAMPLES = 5
 UNKNOWN_WORD_SCALE = 0.1
