@@ -4,11 +4,12 @@ import time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from models.padding import pad
-from models.text import Encoder, Spelling
+from models.text import Encoder, Spelling, Tokens
 from trainer.data import LabelledTexts
 from trainer.evaluate import Evaluation, evaluation_of
 from trainer.progress import Progress
@@ -50,8 +51,16 @@ class Forest:
     def _features(self, data: LabelledTexts) -> Any:
         if self._recipe.features != IDS:
             return self._tf_idf.transform(data.texts)
-        tokens = self._encoder.encode(data.texts)
-        return pad(tokens, np.arange(len(tokens)), self._recipe.text.max_length)
+        return pad_on_the_left(self._encoder.encode(data.texts), self._recipe.text.max_length)
+
+
+def pad_on_the_left(tokens: Tokens, steps: int) -> NDArray[np.int32]:
+    """(texts, steps): the article pads there, so that a column is a place counted from a text's end."""
+    on_the_right = pad(tokens, np.arange(len(tokens)), steps)
+    places, lengths = np.arange(steps), tokens.lengths[:, None]
+    on_the_left = np.zeros_like(on_the_right)
+    on_the_left[places >= steps - lengths] = on_the_right[places < lengths]
+    return on_the_left
 
 
 def train_forest(recipe: ForestRecipe, data: Texts, run: Run) -> None:
