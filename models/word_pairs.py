@@ -12,7 +12,7 @@ from models.text import Tokens
 
 LEFT_FACTOR = 7_919  # with RIGHT_FACTOR and a prime number of buckets neighbours spread over all of them
 RIGHT_FACTOR = 104_729
-SCALE = 16.0  # makes the steps of an optimiser that suit an LSTM large enough for weights of rare pairs
+SCALE = 5.0  # makes the steps of an optimiser that suit an LSTM large enough for weights of rare pairs
 
 
 def sum_pairs(tokens: Tokens, weights: NDArray[np.float32]) -> NDArray[np.float32]:
