@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--file", type=Path, action="append", default=[], metavar="FILE", help="score each line of a file"
     )
-    score.add_argument("--model", default="imdb", help="NAME, NAME@VERSION or NAME@LABEL (default: %(default)s)")
+    score.add_argument("--model", default="reviews", help="NAME, NAME@VERSION or NAME@LABEL (default: %(default)s)")
     score.add_argument("--json", action="store_true", help="print one output object a line")
     score.add_argument("--jsonl", action="store_true", help="read one input object a line too")
     score.set_defaults(run=commands.score)

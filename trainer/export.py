@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.lstm_weights import LAST, MAXIMUM, MEAN, Weights
-from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR, SCALE
+from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR
 from trainer.networks import LstmNetwork, directions
 
 OPSET = 13  # the oldest with ReduceMax, Squeeze and LSTM as used here; old runtimes and other engines read it
@@ -101,7 +101,6 @@ def _initialisers(network: LstmNetwork, weights: Weights) -> list[TensorProto]:
         "axis_2": np.array([2], np.int64),
         "left_factor": np.array(LEFT_FACTOR, np.int64),
         "right_factor": np.array(RIGHT_FACTOR, np.int64),
-        "scale": np.array(SCALE, np.float32),
         "buckets": np.array(max(network.pair_buckets, 1), np.int64),
         "one_more_step": np.array([0, 0, 0, 1], np.int64),
         "last_step": np.array([np.iinfo(np.int64).max], np.int64),
@@ -199,8 +198,7 @@ def _pair_nodes() -> list[Any]:
         node("Cast", ["lengths"], ["word_counts"], to=TensorProto.FLOAT),
         node("Sqrt", ["word_counts"], ["roots"]),
         node("Unsqueeze", ["roots", "axis_1"], ["root_column"]),
-        node("Div", ["linear_sum", "root_column"], ["linear_mean"]),
-        node("Mul", ["linear_mean", "scale"], ["linear"]),
+        node("Div", ["linear_sum", "root_column"], ["linear"]),
         node("Add", ["logits", "linear"], ["both_parts"]),
     ]
 

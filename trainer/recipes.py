@@ -19,7 +19,8 @@ class Training:
 
     With `word_vectors` the embedding starts from skip-gram vectors of all texts; with a `teacher_share` that share of
     every target is the teacher's opinion, and unlabelled texts, where there are any, have nothing else.
-    `calibrate` scales the output so that its probabilities are right on the held-out texts (Platt, 1999).
+    `calibrate` scales the output so that its probabilities are right on the held-out texts (Platt, 1999); a network
+    with a linear part is always calibrated, for that is how its two parts are joined.
     """
 
     batch_size: int

@@ -69,7 +69,7 @@ def _judge(counts: Matrix, tf_idf: Matrix, labels: NDArray[np.float32], seed: in
     folds = StratifiedKFold(min(FOLDS, smallest_class), shuffle=True, random_state=seed)
     scores = np.zeros((counts.shape[0], 3))
     for learnt, unseen in folds.split(np.zeros(known), labels):
-        ratios = scipy.sparse.diags(_log_count_ratios(counts[learnt], labels[learnt]))
+        ratios = scipy.sparse.diags(log_count_ratios(counts[learnt], labels[learnt]))
         views = ((counts @ ratios, RATIOS_STRENGTH), (tf_idf, TF_IDF_STRENGTH), (tf_idf @ ratios, BOTH_STRENGTH))
         for place, (features, strength) in enumerate(views):
             model = LogisticRegression(C=strength, solver="liblinear", dual=True, tol=0.01, random_state=seed)
@@ -82,7 +82,8 @@ def _judge(counts: Matrix, tf_idf: Matrix, labels: NDArray[np.float32], seed: in
     return chances
 
 
-def _log_count_ratios(counts: Matrix, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+def log_count_ratios(counts: Matrix, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much more often a column is in texts of the class than in others, as a logarithm: (columns,)."""
     inside, outside = (1 + np.asarray(counts[labels == label].sum(axis=0)).ravel() for label in (1, 0))
     ratios: NDArray[np.float32] = np.log((inside / inside.sum()) / (outside / outside.sum())).astype(np.float32)
     return ratios

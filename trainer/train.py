@@ -18,6 +18,7 @@ from trainer.checkpoints import Checkpoints
 from trainer.data import LabelledTexts, require_classes
 from trainer.errors import BadData
 from trainer.fitting import Fit, fit_network
+from trainer.linear_part import fit_linear_part
 from trainer.networks import build
 from trainer.preparation import class_targets, prepare
 from trainer.progress import Progress
@@ -79,16 +80,18 @@ def train(recipe: Recipe, data: Texts, run: Run, start: Resolved | None = None) 
             set_start(model, recipe, start)
         elif ready.word_vectors is not None:
             model.get_layer("embedding").embeddings.assign(ready.word_vectors)
-        batches = LengthBucketedBatches(
-            encoder.encode(material.texts), ready.targets, training.batch_size, training.seed
-        )
-        unseen = LengthBucketedBatches(
-            encoder.encode(material.held_out.texts), class_targets(material.held_out), EVALUATION_BATCH
-        )
+        tokens = encoder.encode(material.texts)
+        batches = LengthBucketedBatches(tokens, ready.targets, training.batch_size, training.seed)
+        held_out, answers = encoder.encode(material.held_out.texts), class_targets(material.held_out)
+        unseen = LengthBucketedBatches(held_out, answers, EVALUATION_BATCH)
         fit = Fit(model, training, len(batches))
         history = fit_network(fit, batches, unseen, Checkpoints(run.checkpoints), run, progress)
-    if training.calibrate:
-        calibrate(model, unseen)
+    linear_part = None
+    if recipe.network.pair_buckets:
+        labels = class_targets(material.kept)
+        linear_part = fit_linear_part(tokens, labels, recipe.network.pair_buckets, training.seed)
+    if training.calibrate or linear_part is not None:
+        calibrate(model, held_out, answers, linear_part)
     finish(recipe, material, model, history, ready.seconds, data, run, start)
 
 
@@ -105,7 +108,7 @@ def tell_data(material: Material, data: Texts, run: Run, progress: Progress) -> 
         progress.tell(f"{len(material.unlabelled):,} unlabelled texts; {left_out:,} are also labelled, and left out.")
     in_both = len(set(data.training.texts) & set(data.test.texts)) if data.test else 0
     if in_both:
-        progress.tell(f"{in_both:,} texts of the test file are in the training file too: it looks better than it is.")
+        progress.tell(f"{in_both:,} texts are in the test file and in the training file.")
 
 
 def finish(

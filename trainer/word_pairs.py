@@ -4,12 +4,12 @@ from typing import Any
 
 import keras
 
-from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR, SCALE
+from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR
 
 
 @keras.saving.register_keras_serializable(package="kafka_sentiment")
 class WordPairs(keras.layers.Layer):  # type: ignore[misc]
-    """A weight for every word and every pair of neighbours, all 0 before the first step."""
+    """A weight for every word and every pair of neighbours: 0 until they are set, and left alone by optimisers."""
 
     def __init__(self, buckets: int, outputs: int, **options: Any) -> None:
         super().__init__(**options)
@@ -17,7 +17,8 @@ class WordPairs(keras.layers.Layer):  # type: ignore[misc]
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
-        self.pairs = self.add_weight(shape=(self.buckets, self.outputs), initializer="zeros", name="pairs")
+        shape = (self.buckets, self.outputs)
+        self.pairs = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="pairs")
 
     def call(self, ids: Any, mask: Any = None) -> Any:
         """Ids int32 (batch, steps), padded with zeros on the right -> (batch, outputs)."""
@@ -26,7 +27,7 @@ class WordPairs(keras.layers.Layer):  # type: ignore[misc]
         words = self._weights(ids * LEFT_FACTOR, ids > 0)
         pairs = self._weights(ids * LEFT_FACTOR + following * RIGHT_FACTOR, following > 0)
         lengths = keras.ops.sum(keras.ops.cast(ids > 0, "float32"), axis=1, keepdims=True)
-        return keras.ops.sum(words + pairs, axis=1) * (SCALE / keras.ops.sqrt(lengths))
+        return keras.ops.sum(words + pairs, axis=1) / keras.ops.sqrt(lengths)
 
     def _weights(self, numbers: Any, there: Any) -> Any:
         """(batch, steps, outputs), 0 where there is no word or no neighbour."""

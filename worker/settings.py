@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         Path(models.__file__).parent / "store",
         description="directory of model versions (default: the one that comes along)",
     )
-    model_name: str = Field("imdb", min_length=1, description="model to score with")
+    model_name: str = Field("reviews", min_length=1, description="model to score with")
     model_label: str = Field("stable", min_length=1, description="label that picks the model's version")
 
     http_host: str = Field("0.0.0.0", description="address on which metrics and health listen")

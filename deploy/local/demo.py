@@ -26,7 +26,7 @@ from deploy.local.view import View
 from deploy.local.workers import DemoWorker
 
 # The model in models/store that the demo scores with.
-MODEL = "imdb"
+MODEL = "reviews"
 WORKERS = 2
 PARTITIONS = 6
 REVIEWS = 6_000

@@ -52,10 +52,10 @@ def plain_probabilities(ids: NDArray[np.int32], shape: LstmShape, weights: Weigh
 
 
 def plain_pairs(ids: NDArray[np.int32], pairs: Floats) -> Floats:
-    """5 times the weights of a text's words and pairs of neighbours, over the root of its length: (outputs,)."""
+    """The weights of a text's words and of its pairs of neighbours, over the root of its length: (outputs,)."""
     numbers = [word * 7_919 for word in ids.tolist()]
     numbers += [left * 7_919 + right * 104_729 for left, right in itertools.pairwise(ids.tolist())]
-    return 5 * sum(pairs[number % len(pairs)].astype(np.float64) for number in numbers) / np.sqrt(len(ids))
+    return sum(pairs[number % len(pairs)].astype(np.float64) for number in numbers) / np.sqrt(len(ids))
 
 
 def plain_batch(tokens: Tokens, shape: LstmShape, weights: Weights) -> Floats:

@@ -33,7 +33,7 @@ def random_weights(network: LstmNetwork, classes: int = 2) -> Weights:
     """Weights far from their start, so that a wrong order of gates or a lost bias shows."""
     random, weights = np.random.default_rng(7), {}
     for name, shape in _shapes(network, classes):
-        scale = {"hidden": 0.5, "output": 0.5, "pairs": 0.05}.get(
+        scale = {"hidden": 0.5, "output": 0.5, "pairs": 0.5}.get(
             name.partition("_")[0], 1.0
         )  # probabilities near 0 and 1 would hide errors
         weights[name] = random.normal(0, scale, shape).astype(np.float32)
