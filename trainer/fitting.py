@@ -1,6 +1,7 @@
 """Fitting a network: epochs of steps, a checkpoint after each epoch, and the best epoch's weights in the end."""
 
 import time
+from functools import partial
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from trainer.progress import Progress
 from trainer.recipes import Training
 from trainer.runs import Run
 
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": partial(keras.optimizers.SGD, momentum=0.9)}
 
 
 class Fit:

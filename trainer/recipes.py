@@ -114,7 +114,7 @@ RECIPES: dict[str, Recipe | ForestRecipe] = {
             "imdb",
             _ARTICLE_TEXT,
             LstmNetwork(128, 60, hidden_units=(50,), dropout_ratio=0.1, hidden_dropout_ratio=0.1),
-            Training(batch_size=64, epochs=10, optimizer="sgd", learning_rate=0.01, stop_at_accuracy=0.95),
+            Training(batch_size=64, epochs=10, optimizer="sgd", learning_rate=0.1, stop_at_accuracy=0.95),
         ),
         Recipe(
             "imdb-b",
