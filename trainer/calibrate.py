@@ -22,10 +22,10 @@ def calibrate(
 ) -> None:
     """Scales and shifts the last layer so that the loss on texts not learnt from is lowest.
 
-    One factor for the LSTM's logits, one for those of a `linear_part` (buckets, outputs), which the model then has, and
-    one shift an output (Platt, 1999; Guo et al., ICML 2017), with Platt's softened targets: few texts, or texts that
-    are easily told apart, do not make it sure of everything. `targets` (texts, outputs) are 0 or 1; `model` is one that
-    `networks.build` made.
+    One factor for the model's logits, one for those of a `linear_part` (buckets, outputs) that is added to the model's
+    own, and one shift an output (Platt, 1999; Guo et al., ICML 2017), with Platt's softened targets: few texts, or
+    texts that are easily told apart, do not make it sure of everything. `targets` (texts, outputs) are 0 or 1; `model`
+    is one that `networks.build` made.
     """
     batches = LengthBucketedBatches(tokens, targets, BATCH_TEXTS)
     outputs = np.concatenate([np.asarray(model(ids, training=False)) for ids, _ in batches.epoch()]).astype(np.float64)
@@ -51,7 +51,7 @@ def calibrate(
         "output_bias": named["output_bias"] * factors[0] + shift,
     }
     if linear_part is not None:
-        changed["pairs"] = linear_part * factors[1]
+        changed["pairs"] = named["pairs"] * factors[0] + linear_part * factors[1]
     set_named_weights(model, named | changed)
 
 

@@ -1,6 +1,6 @@
-"""The linear part of a network, fitted apart from the LSTM: it takes seconds, and together they know more than when
-both learn from the same steps.
+"""A second linear part for a network, fitted apart from the LSTM and the linear part beside it.
 
+It takes seconds, and what it adds is worth more than what the one that learns with the LSTM knows (see README.md).
 Logistic regression on a text's words and pairs of words, each weighted with its naive-Bayes log-count ratio (Wang and
 Manning, ACL 2012) and its inverse document frequency; afterwards these weights are folded into those learnt.
 """
@@ -32,7 +32,9 @@ def fit_linear_part(tokens: Tokens, labels: NDArray[np.float32], buckets: int, s
     weights = np.zeros((buckets, labels.shape[1]), np.float32)
     for output in range(labels.shape[1]):
         scale = log_count_ratios(present, labels[:, output]) * rarity
-        model = LogisticRegression(C=STRENGTH, solver="liblinear", dual=True, tol=0.01, random_state=seed)
+        model = LogisticRegression(
+            C=STRENGTH, solver="liblinear", dual=True, tol=0.01, max_iter=1_000, random_state=seed
+        )
         model.fit(features @ scipy.sparse.diags(scale), labels[:, output])
         weights[:, output] = model.coef_[0] * scale
     return weights

@@ -18,8 +18,7 @@ class LstmNetwork:
 
     `pooling` names what is kept of the LSTM's outputs: `maximum`, `mean`, both one after the other, or `last` alone,
     the state after the text; ValueError for anything else. With `pair_buckets`, best a prime number, a linear part of
-    so many weights for words and pairs of words is added to what the last layer gives; it is 0 until it is set (see
-    models.word_pairs and trainer.linear_part).
+    so many weights for words and pairs of words is added to what the last layer gives (see models.word_pairs).
     Dropout acts in training only: `word_dropout_ratio` on whole components of the word vectors, the same ones for all
     of a text; `input_dropout_ratio` and `recurrent_dropout_ratio` on the LSTM's input and state; `dropout_ratio` after
     the pooling and `hidden_dropout_ratio` after each hidden layer.

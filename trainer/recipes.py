@@ -162,7 +162,7 @@ RECIPES: dict[str, Recipe | ForestRecipe] = {
                 bidirectional=True,
                 pooling=(MAXIMUM, MEAN),
                 hidden_units=(32,),
-                pair_buckets=1_000_003,
+                pair_buckets=1_400_017,
                 word_dropout_ratio=0.3,
                 dropout_ratio=0.4,
             ),

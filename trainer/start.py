@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from models.artifact import STOP_WORDS_FILE, VOCABULARY_FILE, read_manifest, read_words
 from models.lstm_weights import WEIGHTS_FILE, LstmShape, read_weights
 from models.registry import Resolved
@@ -30,9 +28,6 @@ def set_start(model: Any, recipe: Recipe, start: Resolved) -> None:
     if shape is None or WEIGHTS_FILE not in manifest.files:
         raise BadData(f"{start.name} version {start.version} has no weights to go on from.")
     try:
-        named = read_weights(start.path / WEIGHTS_FILE, shape)
-        if shape.word_pairs:  # the linear part is fitted anew, after the LSTM
-            named["pairs"] = np.zeros_like(named["pairs"])
-        set_named_weights(model, named)
+        set_named_weights(model, read_weights(start.path / WEIGHTS_FILE, shape))
     except (KeyError, ValueError) as error:
         raise BadData(f"{start.name} version {start.version} is another network than {recipe.name}'s.") from error

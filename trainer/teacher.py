@@ -72,7 +72,9 @@ def _judge(counts: Matrix, tf_idf: Matrix, labels: NDArray[np.float32], seed: in
         ratios = scipy.sparse.diags(log_count_ratios(counts[learnt], labels[learnt]))
         views = ((counts @ ratios, RATIOS_STRENGTH), (tf_idf, TF_IDF_STRENGTH), (tf_idf @ ratios, BOTH_STRENGTH))
         for place, (features, strength) in enumerate(views):
-            model = LogisticRegression(C=strength, solver="liblinear", dual=True, tol=0.01, random_state=seed)
+            model = LogisticRegression(
+                C=strength, solver="liblinear", dual=True, tol=0.01, max_iter=1_000, random_state=seed
+            )
             model.fit(features[learnt], labels[learnt])
             scores[unseen, place] = model.decision_function(features[unseen])
             if counts.shape[0] > known:

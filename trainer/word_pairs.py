@@ -9,7 +9,7 @@ from models.word_pairs import LEFT_FACTOR, RIGHT_FACTOR
 
 @keras.saving.register_keras_serializable(package="kafka_sentiment")
 class WordPairs(keras.layers.Layer):  # type: ignore[misc]
-    """A weight for every word and every pair of neighbours: 0 until they are set, and left alone by optimisers."""
+    """A weight for every word and every pair of neighbours, all 0 before the first step."""
 
     def __init__(self, buckets: int, outputs: int, **options: Any) -> None:
         super().__init__(**options)
@@ -18,7 +18,7 @@ class WordPairs(keras.layers.Layer):  # type: ignore[misc]
 
     def build(self, input_shape: Any) -> None:
         shape = (self.buckets, self.outputs)
-        self.pairs = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="pairs")
+        self.pairs = self.add_weight(shape=shape, initializer="zeros", name="pairs")
 
     def call(self, ids: Any, mask: Any = None) -> Any:
         """Ids int32 (batch, steps), padded with zeros on the right -> (batch, outputs)."""

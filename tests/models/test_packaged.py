@@ -53,7 +53,7 @@ def test_reviews_is_one_lstm_of_few_parameters_and_most_of_them_words() -> None:
 def test_reviews_was_good_on_the_whole_test_file() -> None:
     on_test = manifest("reviews").metrics["test"]
     assert on_test["reviews"] == 25_000
-    assert on_test["f1"] >= 0.91
+    assert on_test["f1"] >= 0.914
     assert on_test["calibration_error"] <= 0.02
 
 

@@ -1,6 +1,5 @@
 import keras
 import numpy as np
-import pytest
 
 from models.text import Tokens
 from models.word_pairs import sum_pairs
@@ -52,7 +51,12 @@ def test_calibration_joins_both_parts_to_what_fits_the_held_out_texts_best() -> 
     assert positive[labels < 0.5].max() < 0.1
 
 
-def test_the_linear_part_stays_0_while_the_lstm_is_fitted() -> None:
+def test_what_the_network_learnt_of_pairs_itself_is_kept_beside_it() -> None:
+    keras.utils.set_random_seed(1)
     network = build(NETWORK, IDS, 2)
-    assert "word_pairs/pairs" not in [each.path for each in network.trainable_variables]
-    assert network.get_layer("word_pairs").get_weights()[0] == pytest.approx(0)
+    tokens, labels = decided_by_a_pair(60)
+    own = fit_linear_part(tokens, labels, BUCKETS, seed=1)
+    network.get_layer("word_pairs").set_weights([own])
+    calibrate(network, tokens, labels, np.zeros_like(own))
+    kept = network.get_layer("word_pairs").get_weights()[0]
+    assert np.corrcoef(kept[:, 0], own[:, 0])[0, 1] > 0.999
