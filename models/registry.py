@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +122,7 @@ class Registry:
         home = self.store / name
         try:
             with _locked(home / ".labels.lock"):
-                _replace_json(home / LABELS_FILE, self.labels(name) | {label: version})
+                replace_json(home / LABELS_FILE, self.labels(name) | {label: version})
         except OSError as error:
             raise StoreError(f"Cannot write the labels of {name}: {error.strerror}.") from error
 
@@ -160,7 +160,8 @@ def _publish_as(home: Path, version: int, write: Callable[[Path, int], None]) ->
         shutil.rmtree(prepared, ignore_errors=True)
 
 
-def _replace_json(path: Path, value: dict[str, Any]) -> None:
+def replace_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a JSON file that is, at every moment, the old one or the new one, also after a power cut."""
     prepared = path.with_name(f".{path.name}.new")
     prepared.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     _flush(prepared)

@@ -43,7 +43,8 @@ def fit(options: argparse.Namespace) -> None:
         "epochs": options.epochs,
         "start": {"store": str(options.store.absolute()), "model": f"{start.name}@{start.version}"} if start else None,
         "data": sources.to_json(),
-        "data_sha256": texts.sha256(),
+        "data_sha256": texts.training.sha256(),
+        "all_texts_sha256": texts.sha256(),
         **recipe.to_json(),
     }
     run = Run.create(options.runs, recipe.name, settings)
@@ -59,7 +60,7 @@ def resume(options: argparse.Namespace) -> None:
         if any(settings.get(name) != value for name, value in recipe.to_json().items()):
             raise BadData(f"{run.path} cannot go on: this release's recipe {recipe.name} is another than the run's.")
         texts = Sources.from_json(settings.get("data", {})).read()
-        if texts.sha256() != settings.get("data_sha256"):
+        if texts.sha256() != settings.get("all_texts_sha256"):
             raise BadData(f"{run.path} cannot go on: a file that it learns from has changed.")
         _train(run, recipe, texts)
     _end_run(run, options)

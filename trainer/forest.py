@@ -67,7 +67,7 @@ def train_forest(recipe: ForestRecipe, data: Texts, run: Run) -> None:
     """Grows a forest and writes its evaluations; it has no artifact, for it is only there to compare with."""
     material = Material.prepare(recipe, data)
     with Progress(run.log) as progress:
-        tell_data(material, data, run, progress)
+        tell_data(recipe, material, data, run, progress)
         forest = Forest(recipe, material.encoder)
         started, cpu_started = time.monotonic(), time.process_time()
         progress.tell(f"growing {recipe.trees} trees on {recipe.features} of {len(material.kept):,} texts ...")

@@ -8,11 +8,10 @@ Manning, ACL 2012) and its inverse document frequency; afterwards these weights 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from models.text import Tokens
 from models.word_pairs import bucket_places
-from trainer.teacher import Matrix, log_count_ratios
+from trainer.teacher import Matrix, log_count_ratios, sparse_regression
 
 STRENGTH = 3.0  # the inverse of the regularisation
 
@@ -32,10 +31,7 @@ def fit_linear_part(tokens: Tokens, labels: NDArray[np.float32], buckets: int, s
     weights = np.zeros((buckets, labels.shape[1]), np.float32)
     for output in range(labels.shape[1]):
         scale = log_count_ratios(present, labels[:, output]) * rarity
-        model = LogisticRegression(
-            C=STRENGTH, solver="liblinear", dual=True, tol=0.01, max_iter=1_000, random_state=seed
-        )
-        model.fit(features @ scipy.sparse.diags(scale), labels[:, output])
+        model = sparse_regression(STRENGTH, seed).fit(features @ scipy.sparse.diags(scale), labels[:, output])
         weights[:, output] = model.coef_[0] * scale
     return weights
 

@@ -13,13 +13,13 @@ RUN/report/         what `trainer report` wrote
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from models.registry import replace_json
 from trainer.errors import BadData
 
 SETTINGS_FILE = "settings.json"
@@ -137,27 +137,11 @@ class Run:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes a JSON file that is, at every moment, the old one or the new one, also after a power cut.
-
-    Raises BadData when the directory cannot be written.
-    """
-    text = json.dumps(values, indent=2) + "\n"
-    prepared = path.with_name(f".{path.name}.new")
+    """Replaces a JSON file as models.registry does; raises BadData when the directory cannot be written."""
     try:
-        prepared.write_text(text, encoding="utf-8")
-        _flush(prepared)
-        prepared.replace(path)
-        _flush(path.parent)
+        replace_json(path, values)
     except OSError as error:
         raise BadData(f"Cannot write {path}: {error.strerror}.") from error
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_json(path: Path) -> dict[str, Any]:

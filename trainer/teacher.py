@@ -72,16 +72,18 @@ def _judge(counts: Matrix, tf_idf: Matrix, labels: NDArray[np.float32], seed: in
         ratios = scipy.sparse.diags(log_count_ratios(counts[learnt], labels[learnt]))
         views = ((counts @ ratios, RATIOS_STRENGTH), (tf_idf, TF_IDF_STRENGTH), (tf_idf @ ratios, BOTH_STRENGTH))
         for place, (features, strength) in enumerate(views):
-            model = LogisticRegression(
-                C=strength, solver="liblinear", dual=True, tol=0.01, max_iter=1_000, random_state=seed
-            )
-            model.fit(features[learnt], labels[learnt])
+            model = sparse_regression(strength, seed).fit(features[learnt], labels[learnt])
             scores[unseen, place] = model.decision_function(features[unseen])
             if counts.shape[0] > known:
                 scores[known:, place] += model.decision_function(features[known:]) / folds.n_splits
     joined = LogisticRegression().fit(scores[:known], labels)
     chances: NDArray[np.float64] = joined.predict_proba(scores)[:, 1]
     return chances
+
+
+def sparse_regression(strength: float, seed: int) -> LogisticRegression:
+    """Logistic regression for features of which a text has few; `strength` is the inverse of the regularisation."""
+    return LogisticRegression(C=strength, solver="liblinear", dual=True, tol=0.01, max_iter=1_000, random_state=seed)
 
 
 def log_count_ratios(counts: Matrix, labels: NDArray[np.float32]) -> NDArray[np.float32]:

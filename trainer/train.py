@@ -35,16 +35,17 @@ EVALUATION_BATCH = 256
 class Material:
     """What there is to learn from; `texts` are the kept ones, and after them those without a label."""
 
+    unique: LabelledTexts
     kept: LabelledTexts
     held_out: LabelledTexts
     unlabelled: tuple[str, ...]
-    uses_unlabelled: bool
     stop_words: Sequence[str]
     encoder: Encoder
 
     @classmethod
     def prepare(cls, recipe: Recipe | ForestRecipe, data: Texts, start: Resolved | None = None) -> Self:
-        kept, held_out = data.training.without_duplicates().split(recipe.held_out_ratio)
+        unique = data.training.without_duplicates()
+        kept, held_out = unique.split(recipe.held_out_ratio)
         require_classes(kept)
         if not held_out:
             raise BadData(f"{len(kept)} texts are too few: none is left to hold out.")
@@ -58,7 +59,7 @@ class Material:
         if not len(vocabulary):
             raise BadData("The texts to learn from have no words.")
         encoder = Encoder(recipe.text, vocabulary, stop_words)
-        return cls(kept, held_out, unlabelled, recipe.uses_unlabelled, stop_words, encoder)
+        return cls(unique, kept, held_out, unlabelled, stop_words, encoder)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ def train(recipe: Recipe, data: Texts, run: Run, start: Resolved | None = None) 
     material = Material.prepare(recipe, data, start)
     encoder, training = material.encoder, recipe.training
     with Progress(run.log) as progress:
-        tell_data(material, data, run, progress)
+        tell_data(recipe, material, data, run, progress)
         vocabulary = None if start else encoder.vocabulary
         ready = prepare(recipe, material.kept, material.unlabelled, vocabulary, run.checkpoints, progress)
         model = build(recipe.network, encoder.vocabulary.ids, len(material.kept.classes))
@@ -95,13 +96,12 @@ def train(recipe: Recipe, data: Texts, run: Run, start: Resolved | None = None) 
     finish(recipe, material, model, history, ready.seconds, data, run, start)
 
 
-def tell_data(material: Material, data: Texts, run: Run, progress: Progress) -> None:
+def tell_data(recipe: Recipe | ForestRecipe, material: Material, data: Texts, run: Run, progress: Progress) -> None:
     """Says what the labelled texts are like, before anything long begins."""
-    unique = data.training.without_duplicates()
-    summary = summarise(unique, material.encoder, len(data.training) - len(unique))
+    summary = summarise(material.unique, material.encoder, len(data.training) - len(material.unique))
     print_summary(summary, progress.console)
     run.data = summary.to_json()
-    if data.unlabelled and not material.uses_unlabelled:
+    if data.unlabelled and not recipe.uses_unlabelled:
         progress.tell("This recipe learns from labelled texts only; the unlabelled ones are left aside.")
     elif data.unlabelled:
         left_out = len(data.unlabelled) - len(material.unlabelled)

@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 from models.artifact import read_manifest
-from models.lstm_weights import LstmShape, read_weights
 from models.registry import Registry
-from tests.trainer.tiny import make_run
+from tests.trainer.tiny import make_run, weights_of
 from trainer.__main__ import main
 from trainer.checkpoints import Checkpoints, History
 from trainer.data import LabelledTexts
@@ -38,12 +37,6 @@ def fit_in(directory: Path, data: Path) -> list[str]:
 def only_run(directory: Path) -> Run:
     (path,) = directory.iterdir()
     return Run.open(path)
-
-
-def weights_of(run: Run) -> dict[str, np.ndarray]:
-    shape = LstmShape.of(read_manifest(run.artifact).network)
-    assert shape
-    return read_weights(run.artifact / "weights.npz", shape)
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +159,7 @@ def test_a_run_is_published_once(tmp_path: Path, killed: Run, capsys: pytest.Cap
         assert main(["resume", str(run.path), "--store", str(tmp_path / "store"), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["version"] == 1
     assert Registry(tmp_path / "store").versions("airline") == [1]
+
+
+def test_a_run_tells_by_the_same_hash_as_its_version_what_it_learnt_from(killed: Run) -> None:
+    assert killed.settings["data_sha256"] == read_manifest(killed.artifact).data_sha256

@@ -14,7 +14,7 @@ from models.registry import Registry
 from models.scorer import Scorer
 from models.text import TextSettings, Tokens
 from tests.reviews import sample
-from tests.trainer.tiny import TEXTS, TINY, TRAINING, make_run, trained
+from tests.trainer.tiny import TEXTS, TINY, TRAINING, make_run, trained, weights_of
 from trainer.artifacts import check_parity
 from trainer.calibrate import calibrate
 from trainer.checkpoints import best_epoch
@@ -27,12 +27,6 @@ from trainer.recipes import Recipe, find_recipe
 from trainer.runs import Run
 from trainer.sources import Texts
 from trainer.train import Material, count_words, train
-
-
-def weights_of(run: Run) -> dict[str, np.ndarray]:
-    shape = LstmShape.of(read_manifest(run.artifact).network)
-    assert shape
-    return read_weights(run.artifact / "weights.npz", shape)
 
 
 def test_a_run_ends_with_a_version_that_verifies_and_scores(run: Run) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from models.artifact import read_manifest
+from models.lstm_weights import LstmShape, Weights, read_weights
 from models.text import TextSettings
 from tests.reviews import sample
 from trainer.networks import LstmNetwork
@@ -31,3 +33,10 @@ def trained(directory: Path, recipe: Recipe = TINY, texts: Texts = TEXTS) -> Run
     run = make_run(directory, recipe)
     train(recipe, texts, run)
     return run
+
+
+def weights_of(run: Run) -> Weights:
+    """The weights that a finished run came to."""
+    shape = LstmShape.of(read_manifest(run.artifact).network)
+    assert shape
+    return read_weights(run.artifact / "weights.npz", shape)
