@@ -20,7 +20,7 @@ from worker.broker import Connection, Fences, Message, Partition, Polled, Positi
 from worker.client_errors import NamedError, fences, refusals, translated
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing, WorkerError
-from worker.kafka_python_patches import await_coordinators, read_any_header_name
+from worker.kafka_python_patches import await_coordinators, hear_last_words, read_any_header_name
 from worker.kafka_python_reader import Reader, Rebalances
 from worker.partitioning import assign_partitions
 
@@ -194,6 +194,7 @@ class _Calls:
         self._bounded = Bounded("kafka")
         self._fences = Fences(transactional_id)
         self._began = time.monotonic()
+        hear_last_words()
         refusals.watch()
 
     def __call__(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:

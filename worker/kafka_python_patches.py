@@ -1,17 +1,25 @@
-"""Two mistakes of kafka-python 3.0.12 that would stop the stream, mended here; the reason why its version is fixed."""
+"""Three mistakes of kafka-python 3.0.12 that would stop or mislead us, mended here; why its version is fixed."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, SupportsIndex, overload
+from collections.abc import Callable
+from functools import partialmethod
+from typing import Any, SupportsIndex, TypeAlias, overload
 
 from kafka import errors as kafka_errors
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 from kafka.record.default_records import DefaultRecordBatch
+
+# What was received, and why nothing follows.
+_Received: TypeAlias = tuple[bytes, Exception | None]
 
 # Between two knocks at a coordinator that is gone, until Kafka names another.
 _COORDINATOR_PAUSE_SECONDS = 0.05
 
 _read_strictly = DefaultRecordBatch._read_msg
+_TRANSPORTS = (KafkaTCPTransport, KafkaSSLTransport)
+_receive_all = {transport: transport._sock_recv for transport in _TRANSPORTS}
 
 
 def await_coordinators(producer: Any) -> None:
@@ -31,6 +39,22 @@ def await_coordinators(producer: Any) -> None:
             return False
 
     client.await_ready = await_or_refuse
+
+
+def hear_last_words() -> None:
+    """Let connections read what Kafka sent right before it closed them, such as why it refuses a login.
+
+    Where the answer and the end of the connection arrive together, kafka-python drops the answer: on a busy machine a
+    wrong password then looks like a Kafka that does not answer (KafkaTCPTransport._read_from_sock).
+    """
+    for transport, receive in _receive_all.items():
+        transport._sock_recv = partialmethod(_receive, receive)
+
+
+def _receive(transport: Any, receive: Callable[[Any], _Received]) -> _Received:
+    received, error = receive(transport)
+    # The next read meets the same end again.
+    return (received, None) if received else (received, error)
 
 
 def read_any_header_name() -> None:
