@@ -175,6 +175,21 @@ class Broker(Protocol):
     def create_topics(self, topics: Sequence[Topic]) -> None:
         """Create those that do not exist yet. Raises KafkaAway, AccessDenied."""
 
+    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        """The committed positions of any group on all partitions of a topic, without joining it.
+
+        Partitions without one are absent, as all are of a group that nobody knows. What was committed a moment ago may
+        not show yet. Needs no `start` and no source.
+        Raises KafkaAway, AccessDenied.
+        """
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        """The offset on each partition of a topic at which reading from `start` begins (see Source), asked of Kafka.
+
+        `LATEST` is the end of what readers of committed records see. Needs no `start` and no source.
+        Raises KafkaAway, AccessDenied, TopicMissing.
+        """
+
     def close(self) -> None:
         """Abort what is open, leave the group, close the connections; bounded by the deadline, never raises."""
 

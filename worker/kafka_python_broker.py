@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import kafka
+import kafka.admin
 from kafka import errors as kafka_errors
-from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -22,6 +22,7 @@ from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing, WorkerError
 from worker.kafka_python_patches import await_coordinators, hear_last_words, read_any_header_name
 from worker.kafka_python_reader import Reader, Rebalances
+from worker.kafka_python_topics import Topics
 from worker.partitioning import assign_partitions
 
 Result = TypeVar("Result")
@@ -40,6 +41,7 @@ class KafkaPythonBroker:
         self._source = source
         self._transactional_id = transactional_id
         self._call = _Calls(connection, transactional_id)
+        self._topics = Topics(kafka, self._call, connection)
         self._opened: Reader | None = None
         self._producer: Any = None
         self._in_transaction = False
@@ -99,14 +101,13 @@ class KafkaPythonBroker:
         return self._reader.rebalances
 
     def create_topics(self, topics: Sequence[Topic]) -> None:
-        require_kafka(self._connection.bootstrap_servers)
-        admin = self._call(KafkaAdminClient, **client_config.kafka_python_common(self._connection))
-        try:
-            for topic in topics:
-                new = NewTopic(topic.name, topic.partitions, topic.replication, topic_configs=dict(topic.configs))
-                self._call(_create_topic, admin, new)
-        finally:
-            self._call(admin.close)
+        self._topics.create(topics)
+
+    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        return self._topics.positions(group_id, topic)
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        return self._topics.offsets_at(topic, start)
 
     def close(self) -> None:
         if self._in_transaction:
@@ -114,6 +115,7 @@ class KafkaPythonBroker:
             with suppress(RetryBatch, StopWorker):
                 self._call(self._producer.abort_transaction)
         self._abandon_producer()
+        self._topics.close()
         if self._opened is not None:
             self._opened.close(min(_LEAVE_SECONDS, self._connection.deadline))
             self._opened = None
@@ -224,11 +226,6 @@ def _flush(producer: Any, pending: list[Any]) -> None:
     for future in pending:
         if future.failed():
             raise future.exception
-
-
-def _create_topic(admin: Any, topic: Any) -> None:
-    with suppress(kafka_errors.TopicAlreadyExistsError):
-        admin.create_topics([topic])
 
 
 def _close_producer(producer: Any) -> None:

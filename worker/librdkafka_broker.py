@@ -9,8 +9,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+import confluent_kafka
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from worker import client_config
 from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, require_kafka
@@ -18,7 +19,7 @@ from worker.client_errors import fences, translated
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BadUse, BatchExpired, KafkaAway, MessageTooLarge, RetryBatch
 from worker.librdkafka_reader import Complaints, Reader, log
-from worker.librdkafka_topics import TopicAnswers
+from worker.librdkafka_topics import Topics
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -46,13 +47,14 @@ class LibrdkafkaBroker:
         self._consumer: Any = None
         self._producer: Any = None
         self._reader: Any = None
+        self._asked: Topics | None = None
         self._in_transaction = False
         self._unsure = False
         self._undelivered: list[KafkaError] = []
 
     def start(self, *topics: str) -> None:
         require_kafka(self._connection.bootstrap_servers)
-        numbers = self._partition_numbers({*topics, *([self._source.topic] if self._source else [])})
+        numbers = self._topics.partition_numbers({*topics, *([self._source.topic] if self._source else [])})
         if self._source and self._reader is None:
             config = client_config.librdkafka_consumer(self._connection, self._source)
             self._consumer = self._consumer or self._client(Consumer, config)
@@ -104,17 +106,19 @@ class LibrdkafkaBroker:
         return self._or_away(self._reader.committed, self._connection.deadline)
 
     def lags(self) -> dict[Partition, int]:
-        lags: dict[Partition, int] = self._reader.lags()
-        return lags
+        return dict(self._reader.lags())
 
     def rebalances(self) -> int:
         return self._reader.rebalances if self._reader else 0
 
     def create_topics(self, topics: Sequence[Topic]) -> None:
-        new = [NewTopic(t.name, t.partitions, t.replication, config=dict(t.configs)) for t in topics]
-        if new:
-            admin, answers = self._admin()
-            answers.created(admin.create_topics(new, request_timeout=self._connection.deadline))
+        self._topics.create(topics)
+
+    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        return self._topics.positions(group_id, topic)
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        return self._topics.offsets_at(topic, start)
 
     def close(self) -> None:
         until = self._clock() + self._connection.deadline
@@ -123,7 +127,7 @@ class LibrdkafkaBroker:
         self._discard_producer()
         if self._consumer is not None:
             self._quietly(self._consumer.close, until=until)
-        self._consumer = self._reader = None
+        self._consumer = self._reader = self._asked = None
         self._bounded.close()
 
     def _begin(self) -> None:
@@ -190,16 +194,12 @@ class LibrdkafkaBroker:
         discarded, self._producer, self._in_transaction = [self._producer], None, False
         threading.Thread(target=_purge, args=(discarded,), name="discard", daemon=True).start()
 
-    def _partition_numbers(self, topics: set[str]) -> dict[str, list[int]]:
-        if not topics:
-            return {}
-        admin, answers = self._admin()
-        asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=self._connection.deadline)
-        return answers.partition_numbers(asked)
-
-    def _admin(self) -> tuple[Any, TopicAnswers]:
-        admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
-        return admin, TopicAnswers(admin, self._complaints, self._connection.deadline, self._clock)
+    @property
+    def _topics(self) -> Topics:
+        if self._asked is None:
+            admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
+            self._asked = Topics(confluent_kafka, admin, self._complaints, self._connection.deadline, self._clock)
+        return self._asked
 
     def _client(self, kind: Callable[..., Any], config: dict[str, Any]) -> Any:
         try:

@@ -1,12 +1,13 @@
-"""Waiting for what librdkafka's admin client was asked about topics. Imports no client itself."""
+"""What librdkafka's admin client is asked about topics and groups. It is handed the client and imports none."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from worker.broker import EARLIEST, LATEST, Partition, Position, Topic
 from worker.client_errors import ClientError, translated
 from worker.errors import AccessDenied, BatchExpired, KafkaAway, StopWorker, TopicMissing
 from worker.librdkafka_reader import Complaints
@@ -14,24 +15,33 @@ from worker.librdkafka_reader import Complaints
 _MOMENT_SECONDS = 0.02
 
 
-class TopicAnswers:
-    """The answers to one request, by topic. Raises AccessDenied as soon as Kafka refuses us, KafkaAway when it is late.
+class Topics:
+    """Asks and waits. Raises AccessDenied as soon as Kafka refuses us, KafkaAway when the answer is late.
 
-    `admin` is a `confluent_kafka.admin.AdminClient`, which tells of refusals only when it is polled.
+    `client` is the package `confluent_kafka`, `admin` its AdminClient, which tells of refusals only when it is polled.
     """
 
     def __init__(
-        self, admin: Any, complaints: Complaints, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        client: Any,
+        admin: Any,
+        complaints: Complaints,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._client = client
         self._admin = admin
         self._complaints = complaints
         self._seconds = seconds
         self._clock = clock
 
-    def partition_numbers(self, answers: Mapping[str, Future[Any]]) -> dict[str, list[int]]:
-        """The partitions of described topics. Raises TopicMissing."""
+    def partition_numbers(self, topics: Collection[str]) -> dict[str, list[int]]:
+        """The partitions of topics. Raises TopicMissing."""
+        if not topics:
+            return {}
+        asked = self._client.TopicCollection(list(topics))
         numbers = {}
-        for topic, answer in answers.items():
+        for topic, answer in self._admin.describe_topics(asked, request_timeout=self._seconds).items():
             if (failure := self._failure(answer)) is None:
                 numbers[topic] = [partition.id for partition in answer.result().partitions]
             elif isinstance(translated(failure), TopicMissing):
@@ -40,12 +50,48 @@ class TopicAnswers:
                 raise KafkaAway(f"Kafka does not describe topic {topic}: {failure.str()}")
         return numbers
 
-    def created(self, answers: Mapping[str, Future[Any]]) -> None:
-        """Wait until these topics are there, made now or before. Raises StopWorker where Kafka does not want one."""
+    def create(self, topics: Sequence[Topic]) -> None:
+        """See Broker.create_topics. Raises StopWorker where Kafka does not want one."""
+        make = self._client.admin.NewTopic
+        new = [make(t.name, t.partitions, t.replication, config=dict(t.configs)) for t in topics]
+        answers = self._admin.create_topics(new, request_timeout=self._seconds) if new else {}
         for topic, answer in answers.items():
             failure = self._failure(answer)
             if failure is not None and failure.name() != "TOPIC_ALREADY_EXISTS":
                 raise StopWorker(f"topic {topic} cannot be created: {failure.str()}")
+
+    def positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        """See Broker.group_positions."""
+        asked = [self._client.ConsumerGroupTopicPartitions(group_id)]
+        answer = self._admin.list_consumer_group_offsets(asked, request_timeout=self._seconds)[group_id]
+        self._require(answer, f"the positions of group {group_id}")
+        return {
+            Partition(part.topic, part.partition): Position(part.offset, part.metadata or "")
+            for part in answer.result().topic_partitions
+            if part.topic == topic and part.offset >= 0
+        }
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        """See Broker.offsets_at."""
+        found = self._offsets(topic, self.partition_numbers([topic])[topic], start)
+        if start != LATEST and (beyond := [part.number for part, offset in found.items() if offset < 0]):
+            found |= self._offsets(topic, beyond, LATEST)
+        return found
+
+    def _offsets(self, topic: str, numbers: Collection[int], start: int) -> dict[Partition, int]:
+        spec = self._client.admin.OffsetSpec
+        moment = {EARLIEST: spec.earliest, LATEST: spec.latest}.get(start, spec.for_timestamp)
+        at = moment(start) if start >= 0 else moment()
+        asked = {self._client.TopicPartition(topic, number): at for number in numbers}
+        level = self._client.IsolationLevel.READ_COMMITTED
+        answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=self._seconds)
+        for answer in answers.values():
+            self._require(answer, f"the offsets of topic {topic}")
+        return {Partition(topic, part.partition): answer.result().offset for part, answer in answers.items()}
+
+    def _require(self, answer: Future[Any], what: str) -> None:
+        if (failure := self._failure(answer)) is not None:
+            raise KafkaAway(f"Kafka does not tell {what}: {failure.str()}")
 
     def _failure(self, answer: Future[Any]) -> ClientError | None:
         until = self._clock() + self._seconds

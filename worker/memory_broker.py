@@ -112,6 +112,19 @@ class MemoryBroker:
         for topic in topics:
             self._kafka.create(topic.name, topic.partitions)
 
+    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        """See Broker.group_positions."""
+        self._reach()
+        positions = self._kafka.groups[group_id].positions if group_id in self._kafka.groups else {}
+        return {partition: position for partition, position in positions.items() if partition.topic == topic}
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        """See Broker.offsets_at."""
+        self._reach()
+        if not (partitions := self._kafka.partitions(topic)):
+            raise TopicMissing(f"topic {topic} does not exist: create it")
+        return {partition: self._offset_at(partition, start) for partition in partitions}
+
     def close(self) -> None:
         """See Broker.close."""
         with self._kafka.lock:
@@ -144,11 +157,13 @@ class MemoryBroker:
     def _adopt(self, partitions: Sequence[Partition] | frozenset[Partition]) -> None:
         start = self._source.start if self._source else EARLIEST
         for partition in partitions:
-            moment = {EARLIEST: 0, LATEST: self._kafka.end(partition)}
-            self._starts[partition] = moment.get(start, -1)
-            if self._starts[partition] < 0:
-                self._starts[partition] = self._kafka.offset_at(partition, start)
+            self._starts[partition] = self._offset_at(partition, start)
             self._next[partition] = self._committed_or_start(partition)
+
+    def _offset_at(self, partition: Partition, start: int) -> int:
+        if start == EARLIEST:
+            return 0
+        return self._kafka.end(partition) if start == LATEST else self._kafka.offset_at(partition, start)
 
     def _committed_or_start(self, partition: Partition) -> int:
         position = self._group.positions.get(partition) if self._group else None

@@ -1,0 +1,93 @@
+"""What kafka-python's admin client is asked about topics and groups. It is handed the client and imports none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from worker import client_config
+from worker.broker import LATEST, Connection, Partition, Position, Topic, require_kafka
+from worker.errors import KafkaAway, RetryBatch, TopicMissing
+from worker.kafka_python_reader import Calls
+
+Result = TypeVar("Result")
+
+_READ_COMMITTED = 1
+
+
+class Topics:
+    """Asks through one admin client, which is opened when first needed, and anew after anything went wrong.
+
+    `client` is the package `kafka`.
+    """
+
+    def __init__(self, client: Any, call: Calls, connection: Connection) -> None:
+        self._client = client
+        self._call = call
+        self._connection = connection
+        self._admin: Any = None
+
+    def create(self, topics: Sequence[Topic]) -> None:
+        """See Broker.create_topics."""
+        for topic in topics:
+            new = self._client.admin.NewTopic(
+                topic.name, topic.partitions, topic.replication, topic_configs=dict(topic.configs)
+            )
+            self._ask(partial(self._create, new))
+
+    def positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        """See Broker.group_positions."""
+        found = self._ask(lambda admin: admin.list_group_offsets({group_id: None}))[group_id]
+        return {
+            Partition(*part): Position(position.offset, position.metadata or "")
+            for part, position in found.items()
+            if part.topic == topic and position.offset >= 0
+        }
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        """See Broker.offsets_at."""
+        [described] = self._ask(lambda admin: admin.describe_topics([topic]))
+        numbers = [partition["partition_index"] for partition in described["partitions"]]
+        if not numbers:
+            raise TopicMissing(f"topic {topic} does not exist, or may not be seen: create it")
+        found = self._offsets(topic, numbers, start)
+        if start != LATEST and (beyond := [part.number for part, offset in found.items() if offset < 0]):
+            found |= self._offsets(topic, beyond, LATEST)
+        return found
+
+    def close(self) -> None:
+        """Close the client, without waiting for it."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            threading.Thread(target=_close, args=(admin, self._call.errors), daemon=True).start()
+
+    def _offsets(self, topic: str, numbers: Sequence[int], start: int) -> dict[Partition, int]:
+        asked = {self._call.partition(topic, number): self._client_start(start) for number in numbers}
+        answer = self._ask(lambda admin: admin.list_partition_offsets(asked, isolation_level=_READ_COMMITTED))
+        return {Partition(*part): found.offset for part, found in answer.items()}
+
+    def _client_start(self, start: int) -> Any:
+        return start if start >= 0 else self._client.admin.OffsetSpec(start)
+
+    def _create(self, new: Any, admin: Any) -> None:
+        with suppress(self._client.errors.TopicAlreadyExistsError):
+            admin.create_topics([new])
+
+    def _ask(self, question: Callable[[Any], Result]) -> Result:
+        try:
+            if self._admin is None:
+                require_kafka(self._connection.bootstrap_servers)
+                config = client_config.kafka_python_common(self._connection)
+                self._admin = self._call(self._client.admin.KafkaAdminClient, **config)
+            return self._call(question, self._admin)
+        except RetryBatch as error:
+            self.close()
+            raise KafkaAway(str(error)) from error
+
+
+def _close(admin: Any, errors: type[Exception]) -> None:
+    with suppress(errors):
+        admin.close()
