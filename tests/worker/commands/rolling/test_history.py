@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.kafka.history import Seen, Sent, Verdict, check
+from worker.commands.rolling.history import Seen, Sent, Verdict, check
 
 SENT = [Sent(f"r{n}", b"even" if n % 2 == 0 else b"odd", n % 2, n // 2) for n in range(8)]
 
