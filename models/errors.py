@@ -3,7 +3,8 @@
 ModelError            base of all; the message is one sentence for a person
 ├── ModelNotFound     ask for another model, version, label or store
 ├── BrokenArtifact    do not use this version: its files, its format or its golden set do not hold
-└── StoreError        the store cannot be read or written: mend the directory, then try again
+└── StoreError        the store cannot be read or written: mend it, then try again
+    └── LabelsChanged somebody else changed the labels: read them again, then decide again
 """
 
 
@@ -16,8 +17,12 @@ class ModelNotFound(ModelError):
 
 
 class BrokenArtifact(ModelError):
-    """A version whose checksums, golden set or format version do not hold; keep the last good one."""
+    """A version whose checksums, golden set, signature or format version do not hold; keep the last good one."""
 
 
 class StoreError(ModelError):
-    """The store's directory or its labels cannot be read or written."""
+    """The store or its labels cannot be read or written."""
+
+
+class LabelsChanged(StoreError):
+    """The labels were no longer what the change was decided from; nothing was changed."""

@@ -67,7 +67,12 @@ def test_a_label_may_carry_a_share(registry: Registry) -> None:
     assert registry.resolve("imdb@canary").version == 1
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"stable": "one"}', '{"stable": {}}', '{"stable": true}', "\udcff"])
+MALFORMED = ["", "[]", '{"stable": "one"}', '{"stable": {}}', '{"stable": true}', "\udcff"]
+WITHOUT_A_SHARE = [f'{{"canary": {value}}}' for value in ("1", '{"version": 1}')]
+SHARES_THAT_CANNOT_BE = [f'{{"canary": {{"version": 1, "share": {share}}}}}' for share in (0, -1, 1.01, "NaN", '"1"')]
+
+
+@pytest.mark.parametrize("content", [*MALFORMED, *WITHOUT_A_SHARE, *SHARES_THAT_CANNOT_BE])
 def test_malformed_labels_are_a_store_error(registry: Registry, content: str) -> None:
     registry.publish("imdb", write_something)
     (registry.store / "imdb" / "labels.json").write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -83,8 +88,8 @@ def test_a_label_for_a_version_that_is_not_there_is_refused(registry: Registry) 
 
 def test_setting_a_label_keeps_the_others(registry: Registry) -> None:
     registry.publish("imdb", write_something)
-    registry.set_label("imdb", "canary", 1)
-    assert registry.labels("imdb") == {"stable": 1, "canary": 1}
+    registry.set_label("imdb", "champion", 1)
+    assert registry.labels("imdb") == {"stable": 1, "champion": 1}
 
 
 def test_labels_set_at_the_same_time_are_all_kept(registry: Registry) -> None:

@@ -1,0 +1,62 @@
+"""What labels.json may hold: `{"stable": 3, "canary": {"version": 4, "share": 0.05}}`."""
+
+import json
+import re
+from typing import Any
+
+from models.errors import StoreError
+
+LABELS_FILE = "labels.json"
+STABLE, CANARY, SHADOW = "stable", "canary", "shadow"
+DEFAULT_SHARES = {CANARY: 0.05, SHADOW: 0.1}  # the labels that take a share of the records
+_LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def version_of(value: Any) -> int | None:
+    """A label's version: the number itself, or the `version` of an object such as a canary's; None if neither."""
+    version = value.get("version") if isinstance(value, dict) else value
+    return version if isinstance(version, int) and not isinstance(version, bool) and version > 0 else None
+
+
+def share_of(value: Any) -> float | None:
+    """The share of the records that a label takes, in (0, 1]; None without one, and for one that cannot be."""
+    share: Any = value.get("share") if isinstance(value, dict) else None
+    known = isinstance(share, int | float) and not isinstance(share, bool)
+    return float(share) if known and 0 < share <= 1 else None
+
+
+def label_value(label: str, version: int, share: float | None = None) -> Any:
+    """What labels.json holds for a label; canary and shadow have a share, and get their default one without.
+
+    Raises StoreError for a label or a share that cannot be.
+    """
+    if not _LABEL.fullmatch(label) or label.isdecimal():
+        raise StoreError(f"{label!r} cannot be a label: use a word of small letters, digits, '-' and '_'.")
+    if label not in DEFAULT_SHARES:
+        if share is not None:
+            raise StoreError(f"The label {label} takes no share; {' and '.join(DEFAULT_SHARES)} do.")
+        return version
+    value = {"version": version, "share": DEFAULT_SHARES[label] if share is None else share}
+    if share_of(value) is None:
+        raise StoreError(f"The share of {label} is above 0 and up to 1, not {share!r}.")
+    return value
+
+
+def parse_labels(content: bytes, place: str) -> dict[str, Any]:
+    """The labels in a file's content; raises StoreError, which names the place, when they are malformed."""
+    try:
+        labels = json.loads(content)
+    except ValueError as error:
+        raise StoreError(f"{place} is not JSON: {error}.") from error
+    check_labels(labels, place)
+    return labels  # type: ignore[no-any-return]
+
+
+def check_labels(labels: Any, place: str) -> None:
+    """Raises StoreError unless every label has a version, and a share in (0, 1] where one is needed or given."""
+    if not isinstance(labels, dict) or not all(version_of(value) for value in labels.values()):
+        raise StoreError(f"{place} does not map labels to versions.")
+    for label, value in labels.items():
+        has_share = isinstance(value, dict) and "share" in value
+        if (has_share or label in DEFAULT_SHARES) and share_of(value) is None:
+            raise StoreError(f"{place} gives the label {label} no share above 0 and up to 1.")
