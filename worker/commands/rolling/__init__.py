@@ -1,1 +1,1 @@
-"""What `rolling-check` is made of: the load and the watch over it, the group and its update, the judge and its report."""
+"""What `rolling-check` is made of: load and watch, the group and its update, the judge and its report."""
