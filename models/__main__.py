@@ -1,4 +1,4 @@
-"""The command line: `python -m models score | list | show | verify | label`."""
+"""The command line: `python -m models score | list | show | verify | label | history`."""
 
 import argparse
 import os
@@ -6,22 +6,25 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from models import commands
+from models import commands, label_commands
 from models.errors import ModelError
+from models.labels import DEFAULT_SHARES
 from models.registry import default_store
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
-STORE_HELP = "directory of models (default: SENTIMENT_MODEL_STORE, or the one that comes with this package)"
+STORE_HELP = "directory or URL of models (default: SENTIMENT_MODEL_STORE, or the one that comes with this package)"
+REFERENCE_HELP = "NAME, NAME@VERSION or NAME@LABEL"
+
+Run = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, 1 when it failed; bad use ends the process with 2."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.run is commands.score and options.jsonl and options.texts:
-        parser.error("with --jsonl the input objects come from files or standard input, not from arguments")
-    run: Callable[[argparse.Namespace], int] = options.run
+    _check_use(parser, options)
+    run: Run = options.run
     try:
         status = run(options)
         sys.stdout.flush()
@@ -38,44 +41,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _check_use(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.run is commands.score and options.jsonl and options.texts:
+        parser.error("with --jsonl the input objects come from files or standard input, not from arguments")
+    if (
+        options.run is label_commands.label
+        and options.remove
+        and (options.version or options.share is not None or "@" in options.model)
+    ):
+        parser.error("--remove takes a label away from a model: NAME LABEL --remove")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m models", description="Score text with a model, and look after models."
     )
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    added = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    score = subparsers.add_parser("score", help="score texts: arguments, lines of files, or lines of standard input")
+    def command(name: str, run: Run, sentence: str) -> argparse.ArgumentParser:
+        made = added.add_parser(name, help=sentence, description=f"{sentence[0].upper()}{sentence[1:]}.")
+        made.set_defaults(run=run)
+        made.add_argument("--store", default=default_store(), metavar="DIR|URL", help=STORE_HELP)
+        if run is not commands.score:
+            made.add_argument("--json", action="store_true", help="print one JSON object, or one a line")
+        return made
+
+    _add_score_options(
+        command("score", commands.score, "score texts: arguments, lines of files, or lines of standard input")
+    )
+    command("list", commands.list_models, "list the models, their versions and labels")
+    show = command("show", commands.show, "tell what is known about a version: its manifest")
+    show.add_argument("model", help=REFERENCE_HELP)
+    verify = command("verify", commands.verify, "check a version's checksums and its golden set")
+    verify.add_argument("model", help=REFERENCE_HELP)
+    _add_label_options(command("label", label_commands.label, "point a label, such as stable, at a version"))
+    history = command("history", label_commands.history, "tell who or what changed a model's labels, and why")
+    history.add_argument("model", help="NAME")
+    return parser
+
+
+def _add_score_options(score: argparse.ArgumentParser) -> None:
     score.add_argument("texts", nargs="*", metavar="TEXT", help="a text; without any, one a line from standard input")
     score.add_argument(
         "--file", type=Path, action="append", default=[], metavar="FILE", help="score each line of a file"
     )
-    score.add_argument("--model", default="reviews", help="NAME, NAME@VERSION or NAME@LABEL (default: %(default)s)")
+    score.add_argument("--model", default="reviews", help=f"{REFERENCE_HELP} (default: %(default)s)")
     score.add_argument("--json", action="store_true", help="print one output object a line")
     score.add_argument("--jsonl", action="store_true", help="read one input object a line too")
-    score.set_defaults(run=commands.score)
 
-    listing = subparsers.add_parser("list", help="list the models, their versions and labels")
-    listing.set_defaults(run=commands.list_models)
 
-    for name, run, text in (
-        ("show", commands.show, "tell what is known about a version: its manifest"),
-        ("verify", commands.verify, "check a version's checksums and its golden set"),
-    ):
-        command = subparsers.add_parser(name, help=text)
-        command.add_argument("model", help="NAME, NAME@VERSION or NAME@LABEL")
-        command.set_defaults(run=run)
-
-    label = subparsers.add_parser("label", help="point a label, such as stable, at a version")
+def _add_label_options(label: argparse.ArgumentParser) -> None:
+    defaults = ", ".join(f"{share:g} for {name}" for name, share in DEFAULT_SHARES.items())
     label.add_argument("model", help="NAME, or NAME@VERSION and no third argument")
     label.add_argument("label", help="the label to set")
     label.add_argument("version", nargs="?", help="the version to point it at, or another label to take it from")
-    label.set_defaults(run=commands.label)
-
-    for command in subparsers.choices.values():
-        command.add_argument("--store", type=Path, default=default_store(), metavar="DIR", help=STORE_HELP)
-    for command in (listing, *(subparsers.choices[name] for name in ("show", "verify", "label"))):
-        command.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
+    label.add_argument("--share", type=float, help=f"share of the records that the label takes (default: {defaults})")
+    label.add_argument("--remove", action="store_true", help="take the label away")
 
 
 if __name__ == "__main__":

@@ -108,21 +108,6 @@ def verify(options: argparse.Namespace) -> int:
     return 0
 
 
-def label(options: argparse.Namespace) -> int:
-    registry = Registry(options.store)
-    named = "@" in options.model
-    if named == bool(options.version):
-        raise ModelNotFound(
-            f"Say which version of {options.model} is to be {options.label}, once: as NAME LABEL VERSION."
-        )
-    resolved = registry.resolve(options.model if named else f"{options.model}@{options.version}")
-    registry.set_label(resolved.name, options.label, resolved.version)
-    labels = registry.labels(resolved.name)
-    sentence = f"{resolved.name}@{options.label} is now version {resolved.version}.\n"
-    sys.stdout.write(_json_line({"model": resolved.name, "labels": labels}) if options.json else sentence)
-    return 0
-
-
 def _open(path: Path) -> TextIO:
     try:
         return path.open(encoding="utf-8", errors="replace")

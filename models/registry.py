@@ -64,19 +64,24 @@ class Registry:
         Each entry has at least `number`, `at` (ISO 8601, UTC), `by` (`person`, `rule` or `publish`), `before` and
         `labels` (all labels before and after) and `took_effect`. Changes by hand in labels.json have none.
         """
+        if not _NAME.fullmatch(name) or not self.versions(name):
+            raise self._not_found(name, STABLE)
         return History(self._files, name).entries(self.labels(name))
 
     def resolve(self, reference: str) -> Resolved:
         """The version that `NAME` (its stable one), `NAME@VERSION` or `NAME@LABEL` means; raises ModelNotFound."""
-        name, _, wanted = reference.partition("@")
-        wanted = wanted or STABLE
-        version, path = None, None
-        if _NAME.fullmatch(name):
-            version = int(wanted) if wanted.isdecimal() else version_of(self.labels(name).get(wanted))
-            path = self._files.directory(name, version) if version else None
+        name, wanted, version = self._parse(reference)
+        path = self._files.directory(name, version) if version else None
         if version is None or path is None:
             raise self._not_found(name, wanted)
         return Resolved(name, version, path)
+
+    def find(self, reference: str) -> tuple[str, int]:
+        """As `resolve`, but only the model's name and the version's number: no file is fetched."""
+        name, wanted, version = self._parse(reference)
+        if version is None or version not in self.versions(name):
+            raise self._not_found(name, wanted)
+        return name, version
 
     def publish(self, name: str, write: Write) -> Resolved:
         """Adds the model's next version: whole, or not at all.
@@ -131,6 +136,14 @@ class Registry:
             pending.withdraw()
             raise LabelsChanged(f"The labels of {name} have changed meanwhile; nothing was written.")
         pending.confirm()
+
+    def _parse(self, reference: str) -> tuple[str, str, int | None]:
+        """The name, the wanted version or label, and the number that it stands for, whether it exists or not."""
+        name, _, wanted = reference.partition("@")
+        wanted = wanted or STABLE
+        if not _NAME.fullmatch(name):
+            return name, wanted, None
+        return name, wanted, int(wanted) if wanted.isdecimal() else version_of(self.labels(name).get(wanted))
 
     def _read_labels(self, name: str) -> tuple[dict[str, Any], bytes | None]:
         path = f"{name}/{LABELS_FILE}"

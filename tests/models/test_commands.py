@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models.__main__ import main
+from models.registry import Registry
 
 
 @pytest.fixture
@@ -130,6 +131,13 @@ def test_label_points_a_label_at_a_version(run: Any, arguments: tuple[str, ...])
         ("label", "imdb", "canary"),
         ("label", "imdb@1", "canary", "1"),
         ("label", "imdb@1", "Not A Label"),
+        ("label", "imdb@1", "canary", "--share", "1.5"),
+        ("label", "imdb@1", "stable", "--share", "0.5"),
+        ("label", "imdb", "stable", "--remove"),
+        ("label", "imdb", "canary", "--remove"),
+        ("label", "nope", "canary", "--remove"),
+        ("history", "nope"),
+        ("history", "imdb@1"),
         ("list", "--store", "/nowhere"),
     ],
 )
@@ -140,11 +148,30 @@ def test_what_fails_says_why_in_one_sentence(run: Any, arguments: tuple[str, ...
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [(), ("score", "--nope"), ("score", "--jsonl", "good"), ("show",), ("nope",)])
+BAD_USE = [(), ("score", "--nope"), ("score", "--jsonl", "good"), ("show",), ("nope",), ("history",)]
+BAD_REMOVALS = [("label", "imdb", "canary", *rest, "--remove") for rest in (("1",), ("--share", "0.1"))]
+
+
+@pytest.mark.parametrize("arguments", [*BAD_USE, *BAD_REMOVALS])
 def test_bad_use_is_status_two(arguments: tuple[str, ...]) -> None:
     assert pipe("", *arguments).returncode == 2
 
 
-@pytest.mark.parametrize("command", ["score", "list", "show", "verify", "label"])
+def test_a_label_takes_a_share_and_is_taken_away(run: Any) -> None:
+    assert "0.2 of the records" in run("label", "imdb", "canary", "1", "--share", "0.2")[1]
+    assert json.loads(run("label", "imdb", "canary", "--remove", "--json")[1])["labels"] == {"stable": 1}
+
+
+def test_history_tells_who_changed_what_and_why(run: Any, store: Path) -> None:
+    run("label", "imdb", "canary", "1", "--share", "0.2")
+    entry = {"verdict": "promote", "numbers": {"agreement": 0.98}}
+    Registry(store).change_labels("imdb", Registry(store).labels("imdb"), {"stable": 1}, entry)
+    by_person, by_rule = objects(run("history", "imdb", "--json")[1])
+    assert (by_person["by"], by_rule["by"], by_rule["verdict"]) == ("person", "rule", "promote")
+    shown = run("history", "imdb")[1]
+    assert all(each in shown for each in ("person", "rule", "promote", "agreement: 0.98", "canary: version 1"))
+
+
+@pytest.mark.parametrize("command", ["score", "list", "show", "verify", "label", "history"])
 def test_every_command_has_help(command: str) -> None:
     assert b"--store" in pipe("", command, "--help").stdout
