@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from models.scorer import Scorer
 from worker.broker import Partition
 from worker.dead_letters import REASONS
 
@@ -68,10 +69,15 @@ class Metrics:
             "transactions_total", "Batches by outcome; a refused or expired one is done again.", "outcome"
         )
         self.cache_errors = counter("cache_errors_total", "Batches that did not reach the cache.")
-        self.model_info = gauge("model_info", "The version in use is 1.", "model", "version", "label", "engine")
+        self.model_info = gauge("model_info", "A version in use is 1.", "model", "version", "label", "engine")
         self.model_loads = counter("model_loads_total", "Loads of a model version, by outcome.", "outcome")
-        self.model_loaded = gauge("model_loaded_timestamp_seconds", "When the version in use was loaded.")
+        self.model_loaded = gauge("model_loaded_timestamp_seconds", "When the main version in use came into use.")
+        self.model_refused = gauge(
+            "model_refused", "1 while a labelled version cannot be used.", "model", "version", "label"
+        )
+        self.model_store_up = gauge("model_store_up", "1 while the labels in the store can be followed, else 0.")
         self.coverage = gauge("coverage_ratio", "Mean share of known words in the last batch's texts.")
+        self._models: frozenset[tuple[str, int, str, str]] = frozenset()
         self._partitions: frozenset[Partition] = frozenset()
         self._rebalances_seen = 0
         self._show_known_labels()
@@ -83,13 +89,16 @@ class Metrics:
         yield
         self.stage_duration.labels(name).observe(time.perf_counter() - started)
 
-    def model_in_use(self, name: str, version: int, label: str, engine: str, classes: Iterable[str]) -> None:
-        """Show the version that scores from now on."""
-        self.model_info.clear()
-        self.model_info.labels(name, version, label, engine).set(1)
-        self.model_loaded.set_to_current_time()
-        for sentiment in classes:
-            self.sentiments_produced.labels(sentiment, name, version)
+    def models_in_use(self, scorers: Mapping[str, Scorer]) -> None:
+        """Show the versions that score from now on, by label."""
+        shown = {(each.name, each.version, label, each.engine): each for label, each in scorers.items()}
+        for labels, scorer in shown.items():
+            self.model_info.labels(*labels).set(1)
+            for sentiment in scorer.classes:
+                self.sentiments_produced.labels(sentiment, scorer.name, scorer.version)
+        for labels in self._models - set(shown):
+            self.model_info.remove(*labels)
+        self._models = frozenset(shown)
 
     def partitions(self, assigned: frozenset[Partition], rebalances: int) -> None:
         """Forget the gauges of partitions that are no longer ours."""

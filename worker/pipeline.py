@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 
 import structlog
 
-from models.scorer import Scorer
 from worker.batching import BatchPolicy, gather, positions_after
 from worker.broker import MAX_MESSAGE_BYTES, Broker, Message, Partition, Record
 from worker.cache import Cache
 from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
 from worker.errors import BadReview, StopWorker, TooManyDeadLetters
 from worker.health import Health
+from worker.lineup import Lineup
 from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment
 from worker.metrics import Metrics
-from worker.scoring import Scored, score_batch
+from worker.serving import Part, Served, serve
 from worker.settings import Settings
 
 IDLE_SECONDS = 0.5
@@ -45,7 +45,7 @@ class Results:
 
     messages: list[Message]
     sentiments: list[tuple[str, bytes]]
-    classes: Counter[str]
+    classes: Counter[tuple[str, str, int]]  # sentiment, model, version
 
 
 class Pipeline:
@@ -54,7 +54,7 @@ class Pipeline:
     def __init__(
         self,
         broker: Broker,
-        scorer: Scorer,
+        lineup: Callable[[], Lineup],
         cache: Cache | None,
         settings: Settings,
         metrics: Metrics,
@@ -62,7 +62,7 @@ class Pipeline:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._broker = broker
-        self._scorer = scorer
+        self._lineup = lineup
         self._cache = cache
         self._settings = settings
         self._metrics = metrics
@@ -84,7 +84,8 @@ class Pipeline:
         records = self._poll()
         if records:
             batch = self._decode(records)
-            results = self._serialize(batch, score_batch(self._scorer, _texts(batch), self._metrics))
+            served = serve(self._lineup(), records, batch.reviews, self._metrics)
+            results = self._serialize(batch, served)
             outcomes = self._judge(batch)
             with self._metrics.stage("produce"):
                 self._broker.produce(results.messages)
@@ -122,20 +123,25 @@ class Pipeline:
                     batch.bad[place] = bad
         return batch
 
-    def _serialize(self, batch: Batch, scored: Scored) -> Results:
-        places = list(batch.reviews)
-        for text_place, complaint in scored.failed.items():
-            batch.bad[places[text_place]] = BadReview("scoring_failed", complaint)
+    def _serialize(self, batch: Batch, served: Served) -> Results:
+        for place, complaint in served.failed.items():
+            batch.bad[place] = BadReview("scoring_failed", complaint)
         with self._metrics.stage("serialize"):
-            results = self._sentiments(batch, {places[number]: score for number, score in scored.scores.items()})
+            results = Results([], [], Counter())
+            messages: dict[int, Message] = {}
+            for part in served.parts:
+                messages |= self._sentiments(batch, part, results)
+            # One version's answers come in the order of the records; those of two must be brought into it.
+            results.messages = [messages[place] for place in (sorted(messages) if served.parts[1:] else messages)]
             results.messages.extend(self._letters(batch))
         return results
 
-    def _sentiments(self, batch: Batch, scores: dict[int, tuple[int, list[float], float]]) -> Results:
-        topic, classes, limit = self._settings.output_topic, self._scorer.classes, self._message_limit
-        name, version, scored_at = self._scorer.name, self._scorer.version, _timestamp(self._clock())
-        results = Results([], [], Counter())
-        for place, (best, shares, coverage) in scores.items():
+    def _sentiments(self, batch: Batch, part: Part, results: Results) -> dict[int, Message]:
+        topic, classes, limit = self._settings.output_topic, part.scorer.classes, self._message_limit
+        name, version, scored_at = part.scorer.name, part.scorer.version, _timestamp(self._clock())
+        messages: dict[int, Message] = {}
+        counts: Counter[str] = Counter()
+        for place, (best, shares, coverage) in part.scores.items():
             review, record, sentiment = batch.reviews[place], batch.records[place], classes[best]
             by_class = dict(zip(classes, shares, strict=True))
             value = encode_sentiment(
@@ -145,10 +151,11 @@ class Pipeline:
             if len(value) > limit // 2 and size_bytes(record.key, value, headers) > limit:
                 batch.bad[place] = BadReview("too_large", f"the sentiment, attributes included, has {len(value)} bytes")
                 continue
-            results.messages.append(Message(topic, record.key, value, headers))
+            messages[place] = Message(topic, record.key, value, headers)
             results.sentiments.append((review.id, value))
-            results.classes[sentiment] += 1
-        return results
+            counts[sentiment] += 1
+        results.classes.update({(sentiment, name, version): count for sentiment, count in counts.items()})
+        return messages
 
     def _letters(self, batch: Batch) -> Iterator[Message]:
         topic, limit = self._settings.dead_letter_topic, self._message_limit
@@ -178,8 +185,8 @@ class Pipeline:
         metrics.transactions.labels("committed").inc()
         metrics.records_consumed.inc(len(batch.records))
         metrics.batch_records.observe(len(batch.records))
-        for sentiment, count in results.classes.items():
-            metrics.sentiments_produced.labels(sentiment, self._scorer.name, self._scorer.version).inc(count)
+        for labels, count in results.classes.items():
+            metrics.sentiments_produced.labels(*labels).inc(count)
         for bad in batch.bad.values():
             metrics.dead_letters.labels(bad.reason).inc()
         observe = metrics.end_to_end_duration.observe
@@ -216,10 +223,6 @@ def _too_many(batch: Batch, settings: Settings) -> str:
         f"{last}: check what is sent to {settings.input_topic}, or raise SENTIMENT_MAX_DEAD_LETTER_RATIO to 1 to let "
         "all of them pass"
     )
-
-
-def _texts(batch: Batch) -> list[str]:
-    return [review.text for review in batch.reviews.values()]
 
 
 def _timestamp(now: float) -> str:

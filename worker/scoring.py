@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import BrokenArtifact
 from models.scorer import Scorer
@@ -11,15 +15,25 @@ from worker.errors import EngineBroken
 from worker.metrics import Metrics
 
 
+class Score(NamedTuple):
+    """The place of the most probable class, the score of each class, the share of known words."""
+
+    best: int
+    shares: list[float]
+    coverage: float
+
+
 @dataclass(slots=True)
 class Scored:
-    """What became of a batch's texts: each is in exactly one of the two.
+    """What became of texts that one version scored, by their places: each is in exactly one of the two.
 
-    `scores` maps a text's place to (class index, score per class, coverage), `failed` to the engine's complaint.
+    `failed` holds the engine's complaints; `lengths` the numbers of word ids, in the order of `scores`.
     """
 
-    scores: dict[int, tuple[int, list[float], float]] = field(default_factory=dict)
+    scorer: Scorer
+    scores: dict[int, Score] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    lengths: list[NDArray[np.int32]] = field(default_factory=list)
 
 
 def score_batch(scorer: Scorer, texts: Sequence[str], metrics: Metrics) -> Scored:
@@ -28,7 +42,7 @@ def score_batch(scorer: Scorer, texts: Sequence[str], metrics: Metrics) -> Score
     When a batch fails, the model's golden texts are scored first: if they fail too the engine is broken, not the
     batch. Otherwise the batch is halved until only the culprits are left. Raises EngineBroken.
     """
-    scored = Scored()
+    scored = Scored(scorer)
     if not texts:
         return scored
     try:
@@ -48,7 +62,8 @@ def _score(scorer: Scorer, texts: Sequence[str], places: range, metrics: Metrics
     best = result.probabilities.argmax(axis=1).tolist()
     shares = result.probabilities.astype("float64").round(6).tolist()
     coverage = result.coverage.astype("float64").round(6).tolist()
-    scored.scores.update(zip(places, zip(best, shares, coverage, strict=True), strict=True))
+    scored.scores.update(zip(places, map(Score, best, shares, coverage), strict=True))
+    scored.lengths.append(tokens.lengths)
     metrics.batch_tokens.observe(result.tokens)
     metrics.padding.set(1 - result.tokens / max(1, result.padded_tokens))
     metrics.coverage.set(float(result.coverage.mean()))

@@ -10,19 +10,17 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-import models
 from worker.broker import Connection, Security
 from worker.errors import BadUse
+from worker.model_settings import PACKAGED_STORE, ModelSettings, Seconds, Share
 
 PREFIX = "SENTIMENT_"
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(gt=0, le=1)]
 Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)*$")]
 
 
-class Settings(BaseSettings):
+class Settings(ModelSettings):
     """Read from flags first, then from the environment, then from the defaults here."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
@@ -92,13 +90,6 @@ class Settings(BaseSettings):
     redis_timeout_seconds: Seconds = Field(
         0.5, description="how long a batch waits for the cache before it goes on without"
     )
-
-    model_store: Path = Field(
-        Path(models.__file__).parent / "store",
-        description="directory of model versions (default: the one that comes along)",
-    )
-    model_name: str = Field("reviews", min_length=1, description="model to score with")
-    model_label: str = Field("stable", min_length=1, description="label that picks the model's version")
 
     http_host: str = Field("0.0.0.0", description="address on which metrics and health listen")
     http_port: int = Field(8000, ge=0, le=65_535, description="port of /metrics, /livez and /readyz (0: any free one)")
@@ -184,7 +175,7 @@ def is_secret(field: FieldInfo) -> bool:
 
 def default_text(field: FieldInfo) -> str:
     """The default as people read it."""
-    if isinstance(field.default, Path):
+    if field.default == PACKAGED_STORE:
         return "models/store"
     return "none" if field.default is None else str(field.default)
 

@@ -14,6 +14,7 @@ from worker.cache import Cache
 from worker.dead_letters import size_bytes
 from worker.errors import MessageTooLarge
 from worker.health import Health
+from worker.lineup import Lineup
 from worker.memory_broker import MemoryBroker
 from worker.memory_kafka import MemoryKafka
 from worker.metrics import Metrics
@@ -45,7 +46,8 @@ class Stream:
         source = Source(INPUT, self.settings.kafka_group_id)
         self.broker = MemoryBroker(self.kafka, source, "worker-1")
         self.broker.start(OUTPUT, DEAD_LETTERS)
-        self.pipeline = Pipeline(self.broker, self.scorer, self.cache, self.settings, self.metrics, self.health)
+        self.lineup = Lineup(self.scorer)
+        self.pipeline = Pipeline(self.broker, lambda: self.lineup, self.cache, self.settings, self.metrics, self.health)
         self.runner = Runner(self.broker, "memory:0", self.metrics, self.health, self.stopping, lambda _: self.answers)
 
     def send(self, *values: object, key: bytes | None = b"k") -> list[Record]:

@@ -1,7 +1,20 @@
+import pytest
 from prometheus_client import generate_latest
 
+from models.registry import Registry
+from models.scorer import Scorer
 from worker.broker import Partition
 from worker.metrics import OUTCOMES, STAGES, Metrics
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    return Scorer.load(Registry().resolve("imdb").path, verify=False)
 
 
 def test_known_label_values_exist_from_the_start() -> None:
@@ -13,11 +26,17 @@ def test_known_label_values_exist_from_the_start() -> None:
         assert f'sentiment_transactions_total{{outcome="{outcome}"}} 0.0' in text
 
 
-def test_every_class_of_the_model_in_use_has_a_count() -> None:
-    metrics = Metrics()
-    metrics.model_in_use("imdb", 3, "stable", "onnxruntime", ("negative", "positive"))
-    labels = {"sentiment": "negative", "model": "imdb", "version": "3"}
+def test_every_class_of_a_model_in_use_has_a_count(metrics: Metrics, scorer: Scorer) -> None:
+    metrics.models_in_use({"stable": scorer})
+    labels = {"sentiment": "negative", "model": "imdb", "version": "1"}
     assert metrics.registry.get_sample_value("sentiment_sentiments_produced_total", labels) == 0
+
+
+def test_a_model_that_is_no_longer_in_use_is_not_shown(metrics: Metrics, scorer: Scorer) -> None:
+    metrics.models_in_use({"stable": scorer, "canary": scorer})
+    metrics.models_in_use({"stable": scorer})
+    [family] = metrics.model_info.collect()
+    assert [sample.labels["label"] for sample in family.samples] == ["stable"]
 
 
 def test_lag_in_seconds_is_0_without_lag() -> None:

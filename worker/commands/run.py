@@ -10,18 +10,18 @@ import threading
 
 import structlog
 
-from models.errors import ModelError
 from models.registry import Registry
 from models.scorer import Scorer
 from worker import logs, settings
 from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
 from worker.cache import Cache
-from worker.errors import StopWorker
 from worker.health import Health, HealthServer
 from worker.metrics import Metrics
+from worker.model_watch import ModelWatch
 from worker.pipeline import Pipeline
 from worker.recovery import Runner
 from worker.settings import Settings
+from worker.versions import Versions
 
 # Above what is left of the time to stop after the last transaction's deadline, something hangs that has no deadline.
 STOP_LIMIT_SECONDS = 9.5
@@ -49,34 +49,33 @@ def main(arguments: argparse.Namespace) -> int:
     transactional_id = f"{chosen.kafka_group_id}-{chosen.instance_id or f'{socket.gethostname()}-{server.port}'}"
     log.info("starting", settings=chosen.masked(), http_port=server.port, transactional_id=transactional_id)
     topics = _topics(chosen, arguments) if arguments.create_topics else []
+    models = watch_models(chosen, metrics)
     try:
-        scorer = load_model(chosen, metrics)
+        models.open(fall_back=chosen.model_fallback == "newest")
         health.model_loaded = True
-        _stream(chosen, scorer, metrics, health, transactional_id, topics, stopping)
+        models.watch(chosen.model_poll_seconds)
+        _stream(chosen, models, metrics, health, transactional_id, topics, stopping)
     finally:
+        models.close()
         server.close()
     log.info("stopped cleanly")
     return 0
 
 
-def load_model(chosen: Settings, metrics: Metrics) -> Scorer:
-    """The labelled version, verified and warm. Raises StopWorker."""
-    try:
-        resolved = Registry(chosen.model_store).resolve(f"{chosen.model_name}@{chosen.model_label}")
-        scorer = Scorer.load(resolved.path)
-        scorer.warm_up()
-    except ModelError as error:
-        metrics.model_loads.labels("failed").inc()
-        raise StopWorker(str(error)) from error
-    metrics.model_loads.labels("loaded").inc()
-    metrics.model_in_use(scorer.name, scorer.version, chosen.model_label, scorer.engine, scorer.classes)
-    log.info("model loaded", model=scorer.name, version=scorer.version, engine=scorer.engine)
-    return scorer
+def watch_models(chosen: Settings, metrics: Metrics) -> ModelWatch:
+    """What loads the labelled versions, verified and warm, from the store that was chosen."""
+    registry = Registry(chosen.model_store)
+
+    def load(version: int) -> Scorer:
+        return Scorer.load(registry.resolve(f"{chosen.model_name}@{version}").path)
+
+    versions = Versions(chosen.model_name, load, metrics)
+    return ModelWatch(registry, chosen.model_name, chosen.model_label, versions, metrics)
 
 
 def _stream(
     chosen: Settings,
-    scorer: Scorer,
+    models: ModelWatch,
     metrics: Metrics,
     health: Health,
     transactional_id: str,
@@ -93,7 +92,7 @@ def _stream(
         if topics:
             runner.until_done(lambda: broker.create_topics(topics))
         runner.until_done(lambda: broker.start(chosen.output_topic, chosen.dead_letter_topic))
-        runner.run(Pipeline(broker, scorer, cache, chosen, metrics, health))
+        runner.run(Pipeline(broker, models.lineup, cache, chosen, metrics, health))
     finally:
         _close(broker, cache)
 

@@ -1,0 +1,275 @@
+import json
+import os
+import shutil
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from models.artifact import GOLDEN_FILE, MANIFEST_FILE, NETWORK_FILE, FileRecord, read_manifest, write_manifest
+from models.registry import LABELS_FILE, Registry
+from models.scorer import Scorer
+from tests.kafka.waiting import eventually
+from tests.versions import NAME, add_version
+from worker.errors import StopWorker
+from worker.metrics import Metrics
+from worker.model_watch import ModelWatch
+from worker.versions import Versions
+
+
+class Watched:
+    """A store of two versions, the first one stable, and what a worker makes of it."""
+
+    def __init__(self, store: Path, label: str = "stable") -> None:
+        self.store = store
+        self.registry = Registry(store)
+        self.metrics = Metrics()
+        self.now = 0.0
+        self.loads: list[int] = []
+        self.while_loading: Callable[[], object] = lambda: None
+        versions = Versions(NAME, self._load, self.metrics, lambda: self.now)
+        self.watch = ModelWatch(self.registry, NAME, label, versions, self.metrics)
+
+    def _load(self, version: int) -> Scorer:
+        self.loads.append(version)
+        self.while_loading()
+        return Scorer.load(self.registry.resolve(f"{NAME}@{version}").path)
+
+    def file(self, version: int, name: str) -> Path:
+        return self.store / NAME / str(version) / name
+
+    def point(self, **labels: Any) -> None:
+        """Write the labels as they are given, and let the worker look."""
+        (self.store / NAME / LABELS_FILE).write_text(json.dumps(labels))
+        self.watch.look()
+
+    def in_use(self) -> dict[str, str]:
+        """Label to version, as the metrics tell."""
+        samples = [sample for family in self.metrics.model_info.collect() for sample in family.samples]
+        return {sample.labels["label"]: sample.labels["version"] for sample in samples if sample.value == 1}
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"sentiment_{name}", labels)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    for _ in range(2):
+        add_version(tmp_path)
+    watched = Watched(tmp_path)
+    watched.watch.open()
+    yield watched
+    watched.watch.close()
+
+
+def test_the_labelled_version_serves_from_the_start(watched: Watched) -> None:
+    assert watched.watch.lineup().stable.version == 1
+    assert watched.in_use() == {"stable": "1"}
+
+
+def test_a_label_that_moves_is_followed_there_and_back(watched: Watched) -> None:
+    for version in (2, 1):
+        watched.point(stable=version)
+        assert watched.watch.lineup().stable.version == version
+        assert watched.in_use() == {"stable": str(version)}
+
+
+def test_a_version_is_loaded_once_however_often_one_looks(watched: Watched) -> None:
+    for _ in range(3):
+        watched.point(stable=2)
+    assert watched.loads == [1, 2]
+
+
+def test_the_old_version_is_released(watched: Watched) -> None:
+    old = weakref.ref(watched.watch.lineup().stable)
+    watched.point(stable=2)
+    assert old() is None
+
+
+def test_of_two_changes_in_a_row_the_last_one_counts(watched: Watched) -> None:
+    add_version(watched.store)
+    # The label moves on while version 2 is being loaded.
+    watched.while_loading = lambda: (watched.store / NAME / LABELS_FILE).write_text('{"stable": 3}')
+    watched.point(stable=2)
+    assert watched.loads == [1, 2, 3]
+    assert watched.in_use() == {"stable": "3"}
+
+
+def test_canary_and_shadow_come_and_go_with_their_labels(watched: Watched) -> None:
+    add_version(watched.store)
+    watched.point(stable=1, canary={"version": 2, "share": 0.25}, shadow={"version": 3, "share": 1.0})
+    lineup = watched.watch.lineup()
+    assert lineup.canary is not None
+    assert lineup.shadow is not None
+    assert (lineup.canary.scorer.version, lineup.canary.share, lineup.shadow.scorer.version) == (2, 0.25, 3)
+    assert watched.in_use() == {"stable": "1", "canary": "2", "shadow": "3"}
+    watched.point(stable=1)
+    assert watched.watch.lineup().canary is None
+    assert watched.in_use() == {"stable": "1"}
+
+
+def test_a_promoted_canary_is_not_loaded_again(watched: Watched) -> None:
+    watched.point(stable=1, canary={"version": 2, "share": 0.5})
+    watched.point(stable=2)
+    assert watched.loads == [1, 2]
+    assert watched.watch.lineup().canary is None
+
+
+def test_workers_of_another_label_have_no_canary(tmp_path: Path) -> None:
+    for _ in range(2):
+        add_version(tmp_path)
+    watched = Watched(tmp_path, label="next")
+    (tmp_path / NAME / LABELS_FILE).write_text('{"stable": 1, "next": 2, "canary": {"version": 1, "share": 1}}')
+    watched.watch.open()
+    assert watched.watch.lineup().canary is None
+    assert watched.in_use() == {"next": "2"}
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def change_golden(directory: Path) -> None:
+    """Expect other scores than the model gives, vouched for by the manifest."""
+    golden = [json.loads(line) for line in (directory / GOLDEN_FILE).read_text().splitlines()]
+    for row in golden:
+        row["probabilities"] = row["probabilities"][::-1]
+    (directory / GOLDEN_FILE).write_text("".join(json.dumps(row) + "\n" for row in golden))
+    manifest = read_manifest(directory)
+    manifest.files[GOLDEN_FILE] = FileRecord.of(directory / GOLDEN_FILE)
+    write_manifest(directory, manifest)
+
+
+def older_format(directory: Path) -> None:
+    values = json.loads((directory / MANIFEST_FILE).read_text()) | {"format_version": 0}
+    (directory / MANIFEST_FILE).write_text(json.dumps(values))
+
+
+BREAKS: dict[str, Callable[[Path], object]] = {
+    "truncated": lambda directory: truncate(directory / NETWORK_FILE),
+    "wrong checksum": lambda directory: (directory / "vocabulary.txt").write_text("other words\n"),
+    "half copied": lambda directory: (directory / NETWORK_FILE).unlink(),
+    "no manifest yet": lambda directory: (directory / MANIFEST_FILE).unlink(),
+    "golden set does not hold": change_golden,
+    "older format": older_format,
+    "unreadable": lambda directory: make_unreadable(directory / NETWORK_FILE),
+    "vanished": shutil.rmtree,
+}
+
+
+def make_unreadable(path: Path) -> None:
+    """A directory in a file's place cannot be read by anybody, not even by root, whom no permission stops."""
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_a_version_that_cannot_be_used_leaves_the_last_good_one(watched: Watched, how: str) -> None:
+    BREAKS[how](watched.store / NAME / "2")
+    with capture_logs() as logs:
+        for _ in range(3):
+            watched.now += 100
+            watched.point(stable=2)
+    assert watched.watch.lineup().stable.version == 1
+    assert watched.value("model_loads_total", outcome="failed") == 3
+    assert watched.value("model_refused", model=NAME, version="2", label="stable") == 1
+    assert [line["version"] for line in logs if line["event"] == "a version cannot be used"] == [2]
+
+
+def test_a_refused_version_is_taken_once_it_is_whole(watched: Watched, tmp_path: Path) -> None:
+    network = watched.file(2, NETWORK_FILE)
+    whole = network.rename(tmp_path / "elsewhere")
+    watched.point(stable=2)
+    whole.rename(network)
+    watched.watch.look()
+    assert watched.watch.lineup().stable.version == 1, "it was just tried"
+    watched.now += 100
+    watched.watch.look()
+    assert watched.watch.lineup().stable.version == 2
+    assert watched.value("model_refused", model=NAME, version="2", label="stable") is None
+
+
+def test_a_refusal_is_forgotten_with_the_label(watched: Watched) -> None:
+    truncate(watched.file(2, NETWORK_FILE))
+    watched.point(stable=2)
+    watched.point(stable=1)
+    assert watched.value("model_refused", model=NAME, version="2", label="stable") is None
+
+
+def test_a_canary_that_cannot_be_used_leaves_all_to_the_stable_version(watched: Watched) -> None:
+    truncate(watched.file(2, NETWORK_FILE))
+    watched.point(stable=1, canary={"version": 2, "share": 0.5})
+    assert watched.watch.lineup().canary is None
+    assert watched.value("model_refused", model=NAME, version="2", label="canary") == 1
+
+
+@pytest.mark.parametrize(
+    "vanish",
+    [
+        lambda home: shutil.rmtree(home.parent),
+        lambda home: (home / LABELS_FILE).unlink(),
+        lambda home: (home / LABELS_FILE).write_text("{"),
+        lambda home: (home / LABELS_FILE).write_text('{"stable": "two"}'),
+    ],
+)
+def test_a_store_that_cannot_be_read_changes_nothing(watched: Watched, vanish: Callable[[Path], object]) -> None:
+    vanish(watched.store / NAME)
+    with capture_logs() as logs:
+        for _ in range(3):
+            watched.watch.look()
+    assert watched.watch.lineup().stable.version == 1
+    assert watched.value("model_store_up") == 0
+    assert len([line for line in logs if line["log_level"] == "error"]) == 1
+
+
+def test_a_store_that_comes_back_is_followed_again(watched: Watched) -> None:
+    labels = watched.store / NAME / LABELS_FILE
+    labels.rename(labels.with_name("away"))
+    watched.watch.look()
+    labels.with_name("away").rename(labels)
+    watched.point(stable=2)
+    assert watched.watch.lineup().stable.version == 2
+    assert watched.value("model_store_up") == 1
+
+
+def broken_stable(store: Path) -> Watched:
+    for _ in range(3):
+        add_version(store)
+    (store / NAME / LABELS_FILE).write_text('{"stable": 2}')
+    truncate(store / NAME / "2" / NETWORK_FILE)
+    return Watched(store)
+
+
+def test_a_worker_does_not_start_with_a_broken_stable_version(tmp_path: Path) -> None:
+    with pytest.raises(StopWorker, match=r"model\.onnx is not the file that was published"):
+        broken_stable(tmp_path).watch.open()
+
+
+def test_a_worker_falls_back_to_the_newest_good_version_where_it_may(tmp_path: Path) -> None:
+    watched = broken_stable(tmp_path)
+    watched.watch.open(fall_back=True)
+    assert watched.watch.lineup().stable.version == 3
+    assert watched.value("model_refused", model=NAME, version="2", label="stable") == 1
+
+
+def test_without_any_good_version_nothing_starts(tmp_path: Path) -> None:
+    watched = broken_stable(tmp_path)
+    for version in (1, 3):
+        os.truncate(watched.file(version, NETWORK_FILE), 10)
+    with pytest.raises(StopWorker, match=r"/2/model\.onnx"):
+        watched.watch.open(fall_back=True)
+
+
+def test_a_label_that_names_nothing_stops_the_start(tmp_path: Path) -> None:
+    add_version(tmp_path)
+    with pytest.raises(StopWorker, match="labelled next"):
+        Watched(tmp_path, label="next").watch.open()
+
+
+def test_it_looks_by_itself(watched: Watched) -> None:
+    watched.watch.watch(0.01)
+    (watched.store / NAME / LABELS_FILE).write_text('{"stable": 2}')
+    eventually(lambda: watched.watch.lineup().stable.version == 2, 10, "the label was not followed")

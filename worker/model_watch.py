@@ -1,0 +1,153 @@
+"""Keeps the versions in use those that the store's labels name, while the stream runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from models.errors import StoreError
+from models.labels import CANARY, SHADOW, STABLE, share_of, version_of
+from worker.errors import StopWorker
+from worker.lineup import Lineup, Trial
+from worker.metrics import Metrics
+from worker.versions import Versions
+
+log = structlog.get_logger(__name__)
+
+
+class Store(Protocol):
+    """Where labels come from; `models.registry.Registry` is one."""
+
+    def labels(self, name: str) -> dict[str, Any]:
+        """The labels of a model. Raises StoreError."""
+
+    def versions(self, name: str) -> list[int]:
+        """Its versions, oldest first. Raises StoreError."""
+
+
+class ModelWatch:
+    """The lineup that the labels name.
+
+    A version that cannot be used, or a store that cannot be read, leaves those serving that do. Versions are loaded on
+    this object's own thread; the stream takes `lineup` once a batch. Canary and shadow are for workers that follow the
+    label `stable`; others serve the version of their label alone.
+    """
+
+    def __init__(self, store: Store, name: str, label: str, versions: Versions, metrics: Metrics) -> None:
+        self._store = store
+        self._name = name
+        self._label = label
+        self._versions = versions
+        self._metrics = metrics
+        self._complaint = ""
+        self._lineup: Lineup | None = None
+        self._closing = threading.Event()
+
+    def lineup(self) -> Lineup:
+        """The versions in use now. Raises StopWorker where none was loaded."""
+        if self._lineup is None:
+            raise StopWorker(f"no version of {self._name} is loaded")
+        return self._lineup
+
+    def open(self, fall_back: bool = False) -> None:
+        """Load what the labels name. Raises StopWorker when the main version cannot be used.
+
+        With `fall_back` the newest version that can be used serves until the labelled one can.
+        """
+        try:
+            version = version_of(self._store.labels(self._name).get(self._label))
+            if version is None:
+                raise StopWorker(f"no version of the model {self._name} is labelled {self._label}")
+            scorer = self._versions.obtain(self._label, version)
+            if scorer is None and fall_back:
+                others = [other for other in self._store.versions(self._name) if other != version]
+                found = (self._versions.obtain(self._label, other) for other in reversed(others))
+                scorer = next((each for each in found if each), None)
+        except StoreError as error:
+            raise StopWorker(str(error)) from error
+        if scorer is None:
+            raise StopWorker(self._versions.complaint(self._label, version))
+        if scorer.version != version:
+            log.warning("another version serves in place of the labelled one", serves=scorer.version, labelled=version)
+        self._use(Lineup(scorer))
+        self.look()
+
+    def watch(self, seconds: float) -> None:
+        """From now on look every so many seconds, on a thread."""
+        threading.Thread(target=self._watch, args=(seconds,), name="model-watch", daemon=True).start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closing.set()
+
+    def look(self) -> None:
+        """Read the labels, load what they name, swap. What goes wrong leaves the lineup as it is."""
+        while (labels := self._read_labels()) is not None:
+            loads = self._versions.loads
+            lineup = self._named(labels)
+            if self._versions.loads == loads:
+                self._swap(lineup, labels)
+                break
+            # Loading took its time: what the labels say by now counts.
+
+    def _watch(self, seconds: float) -> None:
+        while not self._closing.wait(seconds):
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001 - a thread that ends would leave a worker that follows nothing
+                self._complain(f"{type(error).__name__}: {error}")
+
+    def _read_labels(self) -> dict[str, Any] | None:
+        try:
+            labels = self._store.labels(self._name)
+        except StoreError as error:
+            self._complain(str(error))
+            return None
+        if version_of(labels.get(self._label)) is None:
+            self._complain(f"no version is labelled {self._label}")
+            return None
+        self._complain("")
+        return labels
+
+    def _complain(self, complaint: str) -> None:
+        if complaint and complaint != self._complaint:
+            log.error("the labels cannot be followed; the versions in use stay", model=self._name, why=complaint)
+        elif self._complaint and not complaint:
+            log.info("the labels can be followed again", model=self._name)
+        self._complaint = complaint
+        self._metrics.model_store_up.set(0 if complaint else 1)
+
+    def _named(self, labels: Mapping[str, Any]) -> Lineup:
+        """The lineup that the labels name, with the version in use in place of one that cannot be used."""
+        version = version_of(labels[self._label])
+        assert version is not None
+        stable = self._versions.obtain(self._label, version) or self.lineup().stable
+        if self._label != STABLE:
+            return Lineup(stable)
+        return Lineup(stable, self._trial(CANARY, labels), self._trial(SHADOW, labels))
+
+    def _trial(self, label: str, labels: Mapping[str, Any]) -> Trial | None:
+        version = version_of(labels.get(label))
+        if version is None or version == version_of(labels[self._label]):
+            return None
+        scorer = self._versions.obtain(label, version)
+        share = share_of(labels.get(label))
+        return Trial(scorer, share) if scorer and share else None
+
+    def _swap(self, lineup: Lineup, labels: Mapping[str, Any]) -> None:
+        if lineup != self._lineup:
+            self._use(lineup)
+        named = (version_of(labels.get(label)) for label in (self._label, CANARY, SHADOW))
+        self._versions.keep_only({lineup.stable.version, *(version for version in named if version)})
+
+    def _use(self, lineup: Lineup) -> None:
+        before, self._lineup = self._lineup, lineup
+        trials = {CANARY: lineup.canary, SHADOW: lineup.shadow}
+        in_use = {self._label: lineup.stable} | {label: trial.scorer for label, trial in trials.items() if trial}
+        self._metrics.models_in_use(in_use)
+        if before is None or before.stable is not lineup.stable:
+            self._metrics.model_loaded.set_to_current_time()
+        log.info("models in use", model=self._name, **{label: scorer.version for label, scorer in in_use.items()})

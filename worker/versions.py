@@ -1,0 +1,131 @@
+"""The model versions that are loaded, and those that cannot be."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+
+from models.errors import BrokenArtifact, ModelError
+from models.scorer import Scorer
+from worker.metrics import Metrics
+
+# How long a version that could not be used is left alone at first and at most: it may still be being copied.
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
+# While a version is loaded, the stream's thread must get its turn sooner than after the usual 5 ms.
+_SWITCH_SECONDS = 0.0005
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """A version that cannot be used: why, and when it is worth another try."""
+
+    complaint: str
+    pause: float
+    due: float
+
+
+class Versions:
+    """Loads each version of one model once, and again only after it was released.
+
+    `load` gives a version whose signature, checksums and golden set hold, or raises.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[int], Scorer],
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._load = load
+        self._metrics = metrics
+        self._clock = clock
+        self._scorers: dict[int, Scorer] = {}
+        self._refusals: dict[tuple[str, int], _Refusal] = {}
+        self.loads = 0
+
+    def obtain(self, label: str, version: int) -> Scorer | None:
+        """The version, warmed up; None, and why in the log and the metrics, when it cannot be used.
+
+        The log tells a complaint once, however often the version is tried again.
+        """
+        scorer = self._scorers.get(version)
+        if scorer is None:
+            refusal = self._refusals.get((label, version))
+            if refusal and self._clock() < refusal.due:
+                return None
+            try:
+                scorer = self._scorers[version] = self._warmed(version)
+            except Exception as error:  # noqa: BLE001 - whatever a version does to its loader, the stream goes on
+                self._refuse(label, version, error, refusal)
+                return None
+        self._accept(label, version)
+        return scorer
+
+    def complaint(self, label: str, version: int) -> str:
+        """Why the version cannot be used; empty when it was not refused."""
+        refusal = self._refusals.get((label, version))
+        return refusal.complaint if refusal else ""
+
+    def keep_only(self, versions: Collection[int]) -> None:
+        """Release the others, here and not on the stream's thread, and forget what was wrong with them."""
+        for label, version in [key for key in self._refusals if key[1] not in versions]:
+            self._accept(label, version)
+        if gone := set(self._scorers) - set(versions):
+            for version in gone:
+                del self._scorers[version]
+            gc.collect()
+            _give_memory_back()
+
+    def _warmed(self, version: int) -> Scorer:
+        started = time.monotonic()
+        with _stream_first():
+            scorer = self._load(version)
+            if (scorer.name, scorer.version) != (self._name, version):
+                raise BrokenArtifact(f"Version {version} of {self._name} says it is {scorer.name} {scorer.version}.")
+            scorer.warm_up()
+        self.loads += 1
+        self._metrics.model_loads.labels("loaded").inc()
+        seconds = round(time.monotonic() - started, 3)
+        log.info("model loaded", model=self._name, version=version, engine=scorer.engine, seconds=seconds)
+        return scorer
+
+    def _refuse(self, label: str, version: int, error: Exception, before: _Refusal | None) -> None:
+        complaint = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+        self._metrics.model_loads.labels("failed").inc()
+        self._metrics.model_refused.labels(self._name, version, label).set(1)
+        if before is None or before.complaint != complaint:
+            log.error("a version cannot be used", model=self._name, version=version, label=label, why=complaint)
+        pause = min(before.pause * 2, _LONGEST_PAUSE_SECONDS) if before else _FIRST_PAUSE_SECONDS
+        self._refusals[label, version] = _Refusal(complaint, pause, self._clock() + pause)
+
+    def _accept(self, label: str, version: int) -> None:
+        if self._refusals.pop((label, version), None):
+            self._metrics.model_refused.remove(self._name, version, label)
+
+
+@contextmanager
+def _stream_first() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def _give_memory_back() -> None:
+    """Ask the C library to return what a released version leaves, where it can; swaps would pile it up."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
