@@ -56,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("directory", type=Path, help="a run, or a version's directory such as models/store/imdb/1")
     publish.add_argument("--name", help="the model's name in the store (default: the one that it has)")
     _add_data(publish, required=False, help_text="labelled texts to compare with the stable version on")
+    profile_help = (
+        "measure what live traffic is compared with anew, on labelled texts: of the file learnt from, those held out"
+    )
+    publish.add_argument("--profile", type=Path, metavar="FILE", help=profile_help)
     report = command("report", commands.report, "make a page with pictures of a run")
     report.add_argument("run_directory", type=Path, metavar="RUN", help="the run's directory")
     report.add_argument("--out", type=Path, metavar="DIR", help="where to write it (default: RUN/report)")

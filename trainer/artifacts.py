@@ -33,6 +33,7 @@ from trainer.errors import NotGoodEnough
 from trainer.evaluate import Evaluation, evaluate
 from trainer.export import export_onnx, named_weights, set_named_weights
 from trainer.networks import build
+from trainer.profile import measure_profile, with_profile
 from trainer.recipes import Recipe
 
 LARGE_WEIGHTS = ("embedding", "pairs")
@@ -79,7 +80,7 @@ def write_artifact(directory: Path, candidate: Candidate, data: dict[str, Labell
     """Writes a complete version's directory that waits for its number, and returns the evaluations in its manifest.
 
     `data` maps names to labelled texts that the network has not learnt from: `held_out` gives the golden set its
-    reviews. Raises NotGoodEnough when the exported network and the Keras one differ.
+    reviews and the manifest its profile. Raises NotGoodEnough when the exported network and the Keras one differ.
     """
     directory.mkdir(parents=True, exist_ok=True)
     portable = _write_network(directory, candidate)
@@ -98,7 +99,8 @@ def write_artifact(directory: Path, candidate: Candidate, data: dict[str, Labell
     scorer = Scorer.load(directory)
     evaluations = {name: evaluate(scorer, each) for name, each in data.items()}
     metrics = {name: each.to_json() for name, each in evaluations.items()}
-    write_manifest(directory, replace(manifest, metrics=metrics, files=record_files(directory)))
+    training = with_profile(manifest.training, measure_profile(scorer, data["held_out"]))
+    write_manifest(directory, replace(manifest, training=training, metrics=metrics, files=record_files(directory)))
     return evaluations
 
 

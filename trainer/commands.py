@@ -162,7 +162,9 @@ def _end_run(run: Run, options: argparse.Namespace) -> None:
 
 def _publish(source: Path, data: LabelledTexts | None, options: argparse.Namespace) -> None:
     registry = Registry(options.store)
-    published = publish_version(source, registry, options.name, data, options.force, options.slim)
+    columns = Columns(options.text, options.label)
+    texts = read_labelled(options.profile, columns, options.keep_neutral) if options.profile else None
+    published = publish_version(source, registry, options.name, data, options.force, options.slim, texts)
     if options.json:
         _write_json({"model": published.name, "version": published.version})
         return

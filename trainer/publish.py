@@ -11,6 +11,7 @@ from models.scorer import Scorer
 from trainer.data import LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.evaluate import evaluate
+from trainer.profile import measure_profile, texts_to_profile, with_profile
 
 OPTIONAL_FILES = (KERAS_FILE, "saved_model.pb", "fingerprint.pb", "variables/", "assets/")  # no worker needs them
 
@@ -22,25 +23,32 @@ def publish(
     data: LabelledTexts | None = None,
     force: bool = False,
     slim: bool = False,
+    profile_texts: LabelledTexts | None = None,
 ) -> Resolved:
     """Publishes a copy of a version's directory as the next version of its model, or of the model `name`.
 
     With `data` the version must not be worse on it than the one labelled stable, unless `force`; without, the two are
-    compared where their manifests tell of the same data. `slim` leaves out the OPTIONAL_FILES. Raises BrokenArtifact
-    unless the source's checksums and golden set hold, NotGoodEnough when it is worse; nothing is published then.
+    compared where their manifests tell of the same data. `slim` leaves out the OPTIONAL_FILES. With `profile_texts`
+    the profile is measured anew on those of them that the version did not learn from. Raises BrokenArtifact unless the
+    source's checksums and golden set hold, NotGoodEnough when it is worse; nothing is published then.
     """
     scorer = Scorer.load(source)
     name = name or scorer.name
     if not force:
         _check_not_worse(scorer, name, registry, data)
 
+    training = scorer.manifest.training
+    if profile_texts is not None:
+        unseen = texts_to_profile(scorer.manifest, profile_texts)
+        training = with_profile(training, measure_profile(scorer, unseen))
+
     def write(directory: Path, version: int) -> None:
         kept = [file for file in scorer.manifest.files if not (slim and file.startswith(OPTIONAL_FILES))]
         for file in kept:
             (directory / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / file, directory / file)
-        numbered = replace(scorer.manifest, name=name, version=version, files=record_files(directory))
-        write_manifest(directory, numbered)
+        files = record_files(directory)
+        write_manifest(directory, replace(scorer.manifest, name=name, version=version, training=training, files=files))
         Scorer.load(directory)
 
     return registry.publish(name, write)
