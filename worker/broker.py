@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from worker.errors import BadUse, KafkaAway, StopWorker
+from worker.errors import BadUse, KafkaAway
 
 EARLIEST = -2
 LATEST = -1
@@ -183,6 +181,12 @@ class Broker(Protocol):
         Raises KafkaAway, AccessDenied.
         """
 
+    def set_group_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+        """Set positions of a group without members, as where it is to begin. Needs no `start` and no source.
+
+        Raises StopWorker when the group has members, KafkaAway, AccessDenied.
+        """
+
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """The offset on each partition of a topic at which reading from `start` begins (see Source), asked of Kafka.
 
@@ -192,28 +196,6 @@ class Broker(Protocol):
 
     def close(self) -> None:
         """Abort what is open, leave the group, close the connections; bounded by the deadline, never raises."""
-
-
-class Fences:
-    """Tells one fencing, which a pause or an expired transaction explains, from two processes that fence each other."""
-
-    LIMIT = 5
-    WINDOW_SECONDS = 60.0
-
-    def __init__(self, transactional_id: str | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._transactional_id = transactional_id
-        self._clock = clock
-        self._times: deque[float] = deque(maxlen=self.LIMIT)
-
-    def fenced(self) -> None:
-        """Note one more. Raises StopWorker when there were too many."""
-        now = self._clock()
-        self._times.append(now)
-        if len(self._times) == self.LIMIT and now - self._times[0] < self.WINDOW_SECONDS:
-            raise StopWorker(
-                f"another live process uses the transactional id {self._transactional_id}: "
-                "give each worker an instance id of its own (SENTIMENT_INSTANCE_ID)"
-            )
 
 
 def kafka_answers(bootstrap_servers: str, timeout_seconds: float = 1.0) -> bool:

@@ -16,10 +16,12 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from worker import client_config
-from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, require_kafka
+from worker.broker import Connection, Message, Partition, Polled, Position, Source, require_kafka
 from worker.client_errors import NamedError, fences, refusals, translated
+from worker.cluster_questions import AsksCluster
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing, WorkerError
+from worker.fencing import Fences
 from worker.kafka_python_patches import await_coordinators, hear_last_words, read_any_header_name
 from worker.kafka_python_reader import Reader, Rebalances
 from worker.kafka_python_topics import Topics
@@ -33,7 +35,7 @@ _Offsets = dict[TopicPartition, OffsetAndMetadata]
 _LEAVE_SECONDS = 2.0
 
 
-class KafkaPythonBroker:
+class KafkaPythonBroker(AsksCluster):
     """See `worker.broker.Broker`, whose contract this fulfils. The writing half; `Reader` is the other one."""
 
     def __init__(self, connection: Connection, source: Source | None, transactional_id: str | None) -> None:
@@ -100,15 +102,6 @@ class KafkaPythonBroker:
     def rebalances(self) -> int:
         return self._reader.rebalances
 
-    def create_topics(self, topics: Sequence[Topic]) -> None:
-        self._topics.create(topics)
-
-    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
-        return self._topics.positions(group_id, topic)
-
-    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
-        return self._topics.offsets_at(topic, start)
-
     def close(self) -> None:
         if self._in_transaction:
             # Or readers would wait for its time-out before they see what others write.
@@ -135,6 +128,10 @@ class KafkaPythonBroker:
         read_any_header_name()
         consumer = self._call(kafka.KafkaConsumer, **client_config.kafka_python_consumer(self._connection, source))
         return Reader(consumer, source, _Listener(), self._call, self._connection.deadline)
+
+    @property
+    def _cluster(self) -> Topics:
+        return self._topics
 
     @property
     def _reader(self) -> Reader:

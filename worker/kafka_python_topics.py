@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from worker import client_config
 from worker.broker import LATEST, Connection, Partition, Position, Topic, require_kafka
-from worker.errors import KafkaAway, RetryBatch, TopicMissing
+from worker.cluster_questions import has_members
+from worker.errors import KafkaAway, RetryBatch, StopWorker, TopicMissing
 from worker.kafka_python_reader import Calls
 
 Result = TypeVar("Result")
@@ -46,6 +47,17 @@ class Topics:
             for part, position in found.items()
             if part.topic == topic and position.offset >= 0
         }
+
+    def set_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+        """See Broker.set_group_positions."""
+        make = self._client.structs.OffsetAndMetadata
+        asked = {self._call.partition(*part): make(offset, metadata) for part, (offset, metadata) in positions.items()}
+        answers = self._ask(lambda admin: admin.alter_group_offsets(group_id, asked))
+        for error in set(answers.values()) - {self._client.errors.NoError}:
+            if error is self._client.errors.UnknownMemberIdError:
+                raise StopWorker(has_members(group_id))
+            problem = self._call.translated(error())
+            raise KafkaAway(str(problem)) if isinstance(problem, RetryBatch) else problem
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""

@@ -14,10 +14,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 
 from worker import client_config
-from worker.broker import Connection, Fences, Message, Partition, Polled, Position, Source, Topic, require_kafka
+from worker.broker import Connection, Message, Partition, Polled, Position, Source, require_kafka
 from worker.client_errors import fences, translated
+from worker.cluster_questions import AsksCluster
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BadUse, BatchExpired, KafkaAway, MessageTooLarge, RetryBatch
+from worker.fencing import Fences
 from worker.librdkafka_reader import Complaints, Reader, log
 from worker.librdkafka_topics import Topics
 
@@ -27,7 +29,7 @@ Arguments = TypeVarTuple("Arguments")
 _MOMENT_SECONDS = 0.02
 
 
-class LibrdkafkaBroker:
+class LibrdkafkaBroker(AsksCluster):
     """See `worker.broker.Broker`, whose contract this fulfils."""
 
     def __init__(
@@ -54,7 +56,7 @@ class LibrdkafkaBroker:
 
     def start(self, *topics: str) -> None:
         require_kafka(self._connection.bootstrap_servers)
-        numbers = self._topics.partition_numbers({*topics, *([self._source.topic] if self._source else [])})
+        numbers = self._cluster.partition_numbers({*topics, *([self._source.topic] if self._source else [])})
         if self._source and self._reader is None:
             config = client_config.librdkafka_consumer(self._connection, self._source)
             self._consumer = self._consumer or self._client(Consumer, config)
@@ -110,15 +112,6 @@ class LibrdkafkaBroker:
 
     def rebalances(self) -> int:
         return self._reader.rebalances if self._reader else 0
-
-    def create_topics(self, topics: Sequence[Topic]) -> None:
-        self._topics.create(topics)
-
-    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
-        return self._topics.positions(group_id, topic)
-
-    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
-        return self._topics.offsets_at(topic, start)
 
     def close(self) -> None:
         until = self._clock() + self._connection.deadline
@@ -195,7 +188,7 @@ class LibrdkafkaBroker:
         threading.Thread(target=_purge, args=(discarded,), name="discard", daemon=True).start()
 
     @property
-    def _topics(self) -> Topics:
+    def _cluster(self) -> Topics:
         if self._asked is None:
             admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
             self._asked = Topics(confluent_kafka, admin, self._complaints, self._connection.deadline, self._clock)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from worker.broker import EARLIEST, LATEST, Partition, Position, Topic
 from worker.client_errors import ClientError, translated
+from worker.cluster_questions import has_members
 from worker.errors import AccessDenied, BatchExpired, KafkaAway, StopWorker, TopicMissing
 from worker.librdkafka_reader import Complaints
 
@@ -70,6 +71,18 @@ class Topics:
             for part in answer.result().topic_partitions
             if part.topic == topic and part.offset >= 0
         }
+
+    def set_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+        """See Broker.set_group_positions."""
+        make = self._client.TopicPartition
+        asked = [make(*part, offset, metadata) for part, (offset, metadata) in positions.items()]
+        groups = [self._client.ConsumerGroupTopicPartitions(group_id, asked)]
+        answer = self._admin.alter_consumer_group_offsets(groups, request_timeout=self._seconds)[group_id]
+        self._require(answer, f"whether it set the positions of group {group_id}")
+        for error in [part.error for part in answer.result().topic_partitions if part.error]:
+            if error.name() == "UNKNOWN_MEMBER_ID":
+                raise StopWorker(has_members(group_id))
+            raise KafkaAway(f"Kafka does not set the positions of group {group_id}: {error.str()}")
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from worker.broker import EARLIEST, LATEST, Fences, Message, Partition, Polled, Position, Record, Source, Topic
-from worker.errors import BatchExpired, BatchRefused, KafkaAway, TopicMissing
+from worker.broker import EARLIEST, LATEST, Message, Partition, Polled, Position, Record, Source, Topic
+from worker.cluster_questions import has_members
+from worker.errors import BatchExpired, BatchRefused, KafkaAway, StopWorker, TopicMissing
+from worker.fencing import Fences
 from worker.memory_kafka import Member, MemoryKafka
 
 
@@ -117,6 +119,14 @@ class MemoryBroker:
         self._reach()
         positions = self._kafka.groups[group_id].positions if group_id in self._kafka.groups else {}
         return {partition: position for partition, position in positions.items() if partition.topic == topic}
+
+    def set_group_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+        """See Broker.set_group_positions."""
+        self._reach()
+        with self._kafka.lock:
+            if self._kafka.groups[group_id].members:
+                raise StopWorker(has_members(group_id))
+            self._kafka.groups[group_id].positions.update(positions)
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""

@@ -7,7 +7,7 @@ import pytest
 from tests.contracts.worlds import World, after, message, numbered, poll, wait_for
 from tests.kafka.topics import unique
 from worker.broker import EARLIEST, LATEST, Partition, Position, Source
-from worker.errors import TopicMissing
+from worker.errors import StopWorker, TopicMissing
 
 
 def test_the_positions_of_another_group_are_told(world: World, topic: str, output: str, group: str) -> None:
@@ -41,6 +41,25 @@ def test_asking_disturbs_no_member(world: World, topic: str, output: str, group:
     member.commit(after(records))
     wait_for(lambda: member.group_positions(group, topic) == member.committed() == after(records))
     assert member.rebalances() == 1
+
+
+def test_a_group_begins_where_it_was_set(world: World, topic: str, output: str, group: str) -> None:
+    world.write(topic, *numbered(topic, 5))
+    positions = {Partition(topic, 0): Position(3, "a note")}
+    world.broker().set_group_positions(group, positions)
+    assert world.broker().group_positions(group, topic) == positions
+    member = world.broker(Source(topic, group), group, output)
+    assert [record.offset for record in poll(member, 2)] == [3, 4]
+    assert member.committed() == positions
+
+
+def test_the_positions_of_a_group_with_members_stay(world: World, topic: str, output: str, group: str) -> None:
+    world.write(topic, *numbered(topic, 5))
+    member = world.broker(Source(topic, group), group, output)
+    poll(member, 5)
+    with pytest.raises(StopWorker, match="is in use"):
+        world.broker().set_group_positions(group, {Partition(topic, 0): Position(3)})
+    assert member.committed() == {}
 
 
 def test_offsets_at_the_beginning_and_at_the_end(world: World) -> None:

@@ -1,0 +1,53 @@
+"""What a broker asks the cluster beside reading and writing: how both clients' brokers answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from worker.broker import Partition, Position, Topic
+
+
+class Questions(Protocol):
+    """One client's way of asking; see the methods of the same meaning in `worker.broker.Broker`."""
+
+    def create(self, topics: Sequence[Topic]) -> None:
+        """See Broker.create_topics."""
+
+    def positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        """See Broker.group_positions."""
+
+    def set_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+        """See Broker.set_group_positions."""
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        """See Broker.offsets_at."""
+
+
+class AsksCluster:
+    """The part of a broker that needs no `start`."""
+
+    @property
+    def _cluster(self) -> Questions:
+        raise NotImplementedError
+
+    def create_topics(self, topics: Sequence[Topic]) -> None:
+        """See Broker.create_topics."""
+        self._cluster.create(topics)
+
+    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        """See Broker.group_positions."""
+        return self._cluster.positions(group_id, topic)
+
+    def set_group_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+        """See Broker.set_group_positions."""
+        self._cluster.set_positions(group_id, positions)
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        """See Broker.offsets_at."""
+        return self._cluster.offsets_at(topic, start)
+
+
+def has_members(group_id: str) -> str:
+    """Why the positions of a group cannot be set."""
+    return f"group {group_id} is in use: its positions cannot be set while it has members"
