@@ -35,5 +35,5 @@ class ModelSettings(BaseSettings):
     model_poll_seconds: Seconds = Field(5.0, description="how often to look for changed labels")
     model_fallback: Literal["never", "newest"] = Field(
         "never",
-        description="whether another version serves when the labelled one cannot be used at the start, the newest that can",
+        description="whether the newest version that can be used serves when the labelled one cannot at the start",
     )

@@ -1,6 +1,6 @@
 """One test's stream: three topics, a group, workers, what is sent and what comes out, and the verdict on it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -112,7 +112,7 @@ class Stream:
         """
         return self.follower.longest_gap(self.output, since)
 
-    def verdict(self) -> Verdict:
+    def verdict(self, versions: Collection[int] = (1,)) -> Verdict:
         """Wait until all is done, or too long, stop the workers, and judge what was sent and what came out."""
         with suppress(TooLate):
             self.wait_until_done()
@@ -123,7 +123,7 @@ class Stream:
         records = self.records(self.input)
         kept, count = len(records), self.sender.sent
         assert kept == count, f"{count} records were sent, and {kept} are in the input topic"
-        return check([sent(r) for r in records], [seen(r, self.dead_letters) for r in results])
+        return check([sent(r) for r in records], [seen(r, self.dead_letters) for r in results], versions)
 
     def records(self, topic: str) -> list[Any]:
         """The committed records of a topic (kafka-python's ConsumerRecord)."""

@@ -51,6 +51,11 @@ class Worker:
         return self._process.poll()
 
     @property
+    def process_id(self) -> int:
+        """That of the latest process."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """All that it wrote, of all its processes."""
         return self._processes.log_path(self.name).read_text(encoding="utf-8", errors="replace")

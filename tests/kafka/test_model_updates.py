@@ -1,0 +1,110 @@
+"""New versions come into service while the stream runs: nothing is lost, doubled, reordered or of no known version."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.local.kafka import LocalKafka
+from models.artifact import NETWORK_FILE
+from models.registry import Registry
+from tests.kafka.history import Verdict
+from tests.kafka.stream import Stream
+from tests.kafka.waiting import eventually
+from tests.kafka.workers import Worker
+from tests.versions import NAME, OPPOSITE, add_version
+
+SWAPS = 50
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Two versions, the first one stable."""
+    for _ in range(2):
+        add_version(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def updated(kafka: LocalKafka, client: str, store: Path) -> Iterator[Stream]:
+    """A stream whose workers look at that store ten times a second."""
+    settings = {"model_store": str(store), "model_name": NAME, "model_poll_seconds": "0.1"}
+    with Stream(kafka, client, **settings) as stream:
+        yield stream
+
+
+def wait_for_version(worker: Worker, version: int) -> None:
+    eventually(
+        lambda: worker.metric("model_info", label="stable", version=str(version)) == 1,
+        30,
+        lambda: f"{worker.name} never took version {version}:\n{worker.log}",
+    )
+
+
+def test_a_new_version_comes_into_service_and_goes_again_under_load(updated: Stream, store: Path) -> None:
+    workers = updated.ready_workers(2)
+    with updated.load():
+        for version in (2, 1):
+            updated.wait_for_results(300)
+            Registry(store).set_label(NAME, "stable", version)
+            for worker in workers:
+                wait_for_version(worker, version)
+        updated.wait_for_results(300)
+    assert updated.verdict(versions=(1, 2)) == Verdict()
+    order = {result.version for result, _ in updated.sentiments()}
+    assert order == {1, 2}
+
+
+def test_two_changes_in_a_row_end_with_the_last(updated: Stream, store: Path) -> None:
+    last = add_version(store)
+    [worker] = updated.ready_workers(1)
+    with updated.load():
+        updated.wait_for_results(100)
+        for version in (2, last):
+            Registry(store).set_label(NAME, "stable", version)
+        wait_for_version(worker, last)
+        updated.wait_for_results(100)
+    assert updated.verdict(versions=(1, 2, last)) == Verdict()
+
+
+def test_a_broken_version_and_a_vanished_store_stop_nothing(updated: Stream, store: Path) -> None:
+    network = store / NAME / "2" / NETWORK_FILE
+    network.write_bytes(network.read_bytes()[:-1])
+    [worker] = updated.ready_workers(1)
+    with updated.load():
+        updated.wait_for_results(100)
+        Registry(store).set_label(NAME, "stable", 2)
+        worker.wait_for_event("a version cannot be used")
+        assert worker.metric("model_refused", version="2") == 1
+        shutil.rmtree(store / NAME)
+        worker.wait_for_event("the labels cannot be followed; the versions in use stay")
+        updated.wait_for_results(300)
+    assert worker.metric("model_store_up") == 0
+    assert updated.verdict(versions=(1,)) == Verdict()
+
+
+def test_a_canary_scores_its_keys_alone(updated: Stream, store: Path) -> None:
+    opposite = add_version(store, OPPOSITE)
+    Registry(store).change_labels(NAME, {"stable": 1}, {"stable": 1, "canary": {"version": opposite, "share": 0.3}}, {})
+    updated.ready_workers(2)
+    updated.send_reviews(2_000)
+    assert updated.verdict(versions=(1, opposite)) == Verdict()
+    versions_of_key: dict[bytes | None, set[int | None]] = {}
+    for result, _ in updated.sentiments():
+        versions_of_key.setdefault(result.key, set()).add(result.version)
+    assert {frozenset(versions) for versions in versions_of_key.values()} == {frozenset({1}), frozenset({opposite})}
+
+
+@pytest.mark.parametrize("client", ["kafka-python"])
+def test_swaps_leave_no_memory_behind(updated: Stream, store: Path) -> None:
+    [worker] = updated.ready_workers(1)
+    used = {}
+    with updated.load(100):
+        for swap in range(1, SWAPS + 1):
+            Registry(store).set_label(NAME, "stable", 1 + swap % 2)
+            wait_for_version(worker, 1 + swap % 2)
+            if swap in (2, SWAPS):
+                used[swap] = psutil.Process(worker.process_id).memory_info().rss
+    assert used[SWAPS] < 1.1 * used[2], f"{used[2] / 1e6:.0f} MB grew to {used[SWAPS] / 1e6:.0f} MB"
