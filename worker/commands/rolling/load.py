@@ -63,18 +63,18 @@ class Sender(threading.Thread):
         super().__init__(name="sender", daemon=True)
         self.sent: dict[str, float] = {}
         self.error: WorkerError | None = None
+        self.reviews = reviews
         self._broker = broker
-        self._reviews = iter(reviews)
         self._rate = rate
         self._stopping = threading.Event()
         self._unanswered: deque[str] = deque()
 
     def run(self) -> None:
-        started = time.monotonic()
+        reviews, started = iter(self.reviews), time.monotonic()
         try:
             while not self._stopping.wait(1 / _WRITES_A_SECOND):
                 due = int((time.monotonic() - started) * self._rate) - len(self.sent)
-                self._write(list(itertools.islice(self._reviews, min(due, _MOST_AT_ONCE))))
+                self._write(list(itertools.islice(reviews, max(0, min(due, _MOST_AT_ONCE)))))
         except WorkerError as error:
             self.error = error
 

@@ -1,0 +1,170 @@
+"""`python -m worker rolling-check`: proof that a model update and restarts lose, double, reorder and delay nothing."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Never
+
+from models.registry import Registry
+from worker import settings
+from worker.commands import connect
+from worker.commands.reading import positive
+from worker.commands.rolling.groups import Group, OwnGroup, RunningGroup
+from worker.commands.rolling.judging import Limits, judge
+from worker.commands.rolling.observed import Observed
+from worker.commands.rolling.picture import draw, drawing_is_possible
+from worker.commands.rolling.report import show
+from worker.commands.rolling.session import Session
+from worker.commands.rolling.update import Update
+from worker.errors import BadUse
+from worker.settings import Settings
+
+_EXAMPLES = """examples:
+  python -m worker rolling-check --local --picture rolling-check.png
+  python -m worker rolling-check --to 4 --back --restart-command \\
+      'kubectl rollout restart deployment/sentiment && kubectl rollout status deployment/sentiment'
+  python -m worker rolling-check --no-update --rate 50 --seconds 60 --json
+
+The reviews are sent to the input topic of the group and scored as any others; their ids begin with rolling-check-."""
+# Of what --local starts: a flag for one of these would be overruled.
+_OWN = ("kafka_bootstrap_servers", "kafka_group_id", "input_topic", "output_topic", "dead_letter_topic")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `rolling-check`."""
+    add = parser.add_argument
+    add(
+        "--local",
+        action="store_true",
+        help="check a group of its own, started here with a Kafka of its own (in a "
+        "checkout; settings are taken from flags only)",
+    )
+    add("--workers", type=positive, default=2, metavar="N", help="of the local group (default: 2)")
+    add("--from", dest="old", metavar="V", help="local group: version to begin with (default: stable)")
+    add("--to", metavar="V", help="version to update to (local group: default stable, as a version of its own)")
+    add("--no-update", action="store_true", help="leave the model alone")
+    add("--back", action="store_true", help="move the label back at the end")
+    add("--restart-command", metavar="C", help="shell command that restarts the running group's workers one by one")
+    add("--no-restarts", action="store_true", help="local group: leave the workers alone")
+    add("--rate", type=above_zero, default=200.0, metavar="N", help="reviews a second (default: 200)")
+    add("--seconds", type=above_zero, default=15.0, metavar="N", help="at least, for each phase (default: 15)")
+    add(
+        "--update-limit",
+        type=above_zero,
+        default=60.0,
+        metavar="N",
+        help="seconds for the new version to score all (default: 60)",
+    )
+    add(
+        "--max-pause",
+        type=above_zero,
+        default=2.0,
+        metavar="N",
+        help="seconds that any partition may stand still (default: 2)",
+    )
+    add(
+        "--max-swap-pause",
+        type=above_zero,
+        default=0.25,
+        metavar="N",
+        help="the same during the update (default: 0.25)",
+    )
+    add(
+        "--max-p99",
+        type=above_zero,
+        default=0.25,
+        metavar="N",
+        help="seconds of latency at p99, but for the restarts (default: 0.25)",
+    )
+    add("--picture", type=Path, metavar="FILE", help="draw latency over time into a .png or .svg file")
+    connect.add_arguments(
+        parser, "[--local | --to V | --no-update] [--restart-command C] [--picture F] [--json]", _EXAMPLES
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Check, report, and 1 when a limit was passed."""
+    _refuse_contradictions(arguments)
+    if arguments.picture:
+        drawing_is_possible(arguments.picture)
+    signal.signal(signal.SIGTERM, _interrupt)
+    observed = _observe(arguments)
+    report = judge(observed, Limits(arguments.max_pause, arguments.max_swap_pause, arguments.max_p99))
+    if arguments.picture:
+        draw(observed, arguments.picture)
+    show(report, arguments.json)
+    return 0 if report.passed else 1
+
+
+def _observe(arguments: argparse.Namespace) -> Observed:
+    with ExitStack() as stack:
+        group: Group = RunningGroup(arguments.restart_command)
+        if arguments.local:
+            chosen, group = _own_group(arguments, stack)
+        else:
+            chosen = connect.prepare(arguments)
+        to = "2" if arguments.local and not arguments.no_update else arguments.to
+        update = Update.plan(Registry(chosen.model_store), chosen.model_name, chosen.model_label, to)
+        session = Session(chosen, f"rolling-check-{uuid.uuid4().hex[:8]}", update, arguments.rate)
+        try:
+            return stack.enter_context(session).run(group, arguments.seconds, arguments.update_limit)
+        except KeyboardInterrupt:
+            sys.stderr.write(session.unfinished())
+            raise
+        finally:
+            if arguments.back:
+                update.undo()
+
+
+def _own_group(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Settings, Group]:
+    for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
+        del os.environ[name]
+    chosen = connect.prepare(arguments)
+    given = settings.given_flags(arguments)
+    versions = (arguments.old or chosen.model_label, arguments.to or chosen.model_label)
+    more = {settings.PREFIX + name.upper(): value for name, value in given.items()}
+    group = OwnGroup(arguments.workers, chosen.model_name, str(chosen.model_store), versions, more)
+    sys.stderr.write(f"Starting Kafka and {arguments.workers} workers ...\n" if sys.stderr.isatty() else "")
+    stack.enter_context(group)
+    own = {name.removeprefix(settings.PREFIX).lower(): value for name, value in group.settings.items()}
+    if arguments.no_restarts:
+        group.steps = ()
+    return settings.load(given | own), group
+
+
+def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    """Raises BadUse when the flags do not say what is to be done, or say two things."""
+    if arguments.local:
+        if arguments.restart_command or any(hasattr(arguments, name) for name in _OWN):
+            raise BadUse(
+                "--local starts a group of its own: give no --restart-command, and no servers, topics or group"
+            )
+        if arguments.no_update and arguments.to:
+            raise BadUse("give --to V or --no-update, not both")
+    elif bool(arguments.to) == arguments.no_update:
+        raise BadUse(
+            "say what to do: --to V updates the running group's model, --no-update leaves it alone, "
+            "--local starts a group of its own"
+        )
+    elif arguments.old or arguments.no_restarts:
+        raise BadUse("--from and --no-restarts are for --local")
+
+
+def above_zero(text: str) -> float:
+    """A number above zero; for argparse."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> Never:
+    raise KeyboardInterrupt
