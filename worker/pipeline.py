@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 
@@ -17,7 +16,7 @@ from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable
 from worker.errors import BadReview, StopWorker, TooManyDeadLetters
 from worker.health import Health
 from worker.lineup import Lineup
-from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment
+from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment, utc_timestamp
 from worker.metrics import Metrics
 from worker.serving import Part, Served, serve
 from worker.settings import Settings
@@ -138,7 +137,7 @@ class Pipeline:
 
     def _sentiments(self, batch: Batch, part: Part, results: Results) -> dict[int, Message]:
         topic, classes, limit = self._settings.output_topic, part.scorer.classes, self._message_limit
-        name, version, scored_at = part.scorer.name, part.scorer.version, _timestamp(self._clock())
+        name, version, scored_at = part.scorer.name, part.scorer.version, utc_timestamp(self._clock())
         messages: dict[int, Message] = {}
         counts: Counter[str] = Counter()
         for place, (best, shares, coverage) in part.scores.items():
@@ -223,7 +222,3 @@ def _too_many(batch: Batch, settings: Settings) -> str:
         f"{last}: check what is sent to {settings.input_topic}, or raise SENTIMENT_MAX_DEAD_LETTER_RATIO to 1 to let "
         "all of them pass"
     )
-
-
-def _timestamp(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
