@@ -34,6 +34,15 @@ _EXAMPLES = """examples:
   python -m worker rolling-check --no-update --rate 50 --seconds 60 --json
 
 The reviews are sent to the input topic of the group and scored as any others; their ids begin with rolling-check-."""
+_LOCAL_NOTE = "in a checkout; settings come from flags only"
+_NUMBERS = (
+    ("--rate", 200.0, "reviews a second"),
+    ("--seconds", 15.0, "at least, for each phase"),
+    ("--update-limit", 60.0, "seconds for the new version to score everything"),
+    ("--max-pause", 4.0, "seconds that a partition may stand still"),
+    ("--max-swap-pause", 0.25, "the same during the update"),
+    ("--max-p99", 0.5, "seconds of latency at p99, but for the restarts"),
+)
 # Of what --local starts: a flag for one of these would be overruled.
 _OWN = ("kafka_bootstrap_servers", "kafka_group_id", "input_topic", "output_topic", "dead_letter_topic")
 
@@ -41,12 +50,7 @@ _OWN = ("kafka_bootstrap_servers", "kafka_group_id", "input_topic", "output_topi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `rolling-check`."""
     add = parser.add_argument
-    add(
-        "--local",
-        action="store_true",
-        help="check a group of its own, started here with a Kafka of its own (in a "
-        "checkout; settings are taken from flags only)",
-    )
+    add("--local", action="store_true", help=f"check a group of its own, with a Kafka of its own ({_LOCAL_NOTE})")
     add("--workers", type=positive, default=2, metavar="N", help="of the local group (default: 2)")
     add("--from", dest="old", metavar="V", help="local group: version to begin with (default: stable)")
     add("--to", metavar="V", help="version to update to (local group: default stable, as a version of its own)")
@@ -54,40 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--back", action="store_true", help="move the label back at the end")
     add("--restart-command", metavar="C", help="shell command that restarts the running group's workers one by one")
     add("--no-restarts", action="store_true", help="local group: leave the workers alone")
-    add("--rate", type=above_zero, default=200.0, metavar="N", help="reviews a second (default: 200)")
-    add("--seconds", type=above_zero, default=15.0, metavar="N", help="at least, for each phase (default: 15)")
-    add(
-        "--update-limit",
-        type=above_zero,
-        default=60.0,
-        metavar="N",
-        help="seconds for the new version to score all (default: 60)",
-    )
-    add(
-        "--max-pause",
-        type=above_zero,
-        default=2.0,
-        metavar="N",
-        help="seconds that any partition may stand still (default: 2)",
-    )
-    add(
-        "--max-swap-pause",
-        type=above_zero,
-        default=0.25,
-        metavar="N",
-        help="the same during the update (default: 0.25)",
-    )
-    add(
-        "--max-p99",
-        type=above_zero,
-        default=0.25,
-        metavar="N",
-        help="seconds of latency at p99, but for the restarts (default: 0.25)",
-    )
+    for flag, default, help_text in _NUMBERS:
+        add(flag, type=above_zero, default=default, metavar="N", help=f"{help_text} (default: {default:g})")
     add("--picture", type=Path, metavar="FILE", help="draw latency over time into a .png or .svg file")
-    connect.add_arguments(
-        parser, "[--local | --to V | --no-update] [--restart-command C] [--picture F] [--json]", _EXAMPLES
-    )
+    usage = "[--local | --to V | --no-update] [--restart-command C] [--picture F] [--json]"
+    connect.add_arguments(parser, usage, _EXAMPLES)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -105,34 +80,36 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _observe(arguments: argparse.Namespace) -> Observed:
+    session: Session | None = None
     with ExitStack() as stack:
-        group: Group = RunningGroup(arguments.restart_command)
-        if arguments.local:
-            chosen, group = _own_group(arguments, stack)
-        else:
-            chosen = connect.prepare(arguments)
-        to = "2" if arguments.local and not arguments.no_update else arguments.to
-        update = Update.plan(Registry(chosen.model_store), chosen.model_name, chosen.model_label, to)
-        session = Session(chosen, f"rolling-check-{uuid.uuid4().hex[:8]}", update, arguments.rate)
         try:
+            chosen, group = _own_group(arguments, stack) if arguments.local else _running_group(arguments)
+            # What --local starts has the two versions under these numbers.
+            to = "2" if arguments.local and not arguments.no_update else arguments.to
+            registry = Registry(chosen.model_store, chosen.model_cache)
+            update = Update.plan(registry, chosen.model_name, chosen.model_label, to)
+            if arguments.back:
+                stack.callback(update.undo)
+            session = Session(chosen, f"rolling-check-{uuid.uuid4().hex[:8]}", update, arguments.rate)
             return stack.enter_context(session).run(group, arguments.seconds, arguments.update_limit)
         except KeyboardInterrupt:
-            sys.stderr.write(session.unfinished())
+            sys.stderr.write(session.unfinished() if session else "Interrupted before anything was sent.\n")
             raise
-        finally:
-            if arguments.back:
-                update.undo()
+
+
+def _running_group(arguments: argparse.Namespace) -> tuple[Settings, Group]:
+    return connect.prepare(arguments), RunningGroup(arguments.restart_command)
 
 
 def _own_group(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Settings, Group]:
     for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
         del os.environ[name]
-    chosen = connect.prepare(arguments)
-    given = settings.given_flags(arguments)
+    chosen, given = connect.prepare(arguments), settings.given_flags(arguments)
     versions = (arguments.old or chosen.model_label, arguments.to or chosen.model_label)
     more = {settings.PREFIX + name.upper(): value for name, value in given.items()}
-    group = OwnGroup(arguments.workers, chosen.model_name, str(chosen.model_store), versions, more)
-    sys.stderr.write(f"Starting Kafka and {arguments.workers} workers ...\n" if sys.stderr.isatty() else "")
+    if sys.stderr.isatty():
+        sys.stderr.write(f"Starting Kafka and {arguments.workers} workers ...\n")
+    group = OwnGroup(arguments.workers, chosen.model_name, chosen.model_store, versions, more)
     stack.enter_context(group)
     own = {name.removeprefix(settings.PREFIX).lower(): value for name, value in group.settings.items()}
     if arguments.no_restarts:

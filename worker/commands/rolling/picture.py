@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ _MOST_POINTS = 20_000
 # Told apart with any kind of colour vision (after Okabe and Ito, 2008).
 _COLOURS = ("#0072b2", "#d55e00", "#007f5f", "#a3478a")
 _SHADES = ("#ffffff", "#eef1f5")
+# Names of events take turns in so many rows, so that neighbours do not cover each other.
+_EVENT_ROWS = 4
 _INK, _MUTED = "#1f2328", "#6b7280"
 
 
@@ -62,31 +65,23 @@ def points(observed: Observed) -> dict[int, list[tuple[float, float]]]:
     return dict(sorted(by_version.items()))
 
 
-def p99_by_second(observed: Observed) -> Iterator[tuple[float, float]]:
-    """The middle of each second in which reviews were sent, and the p99 of their latency."""
-    by_second = defaultdict(list)
-    for found in points(observed).values():
-        for at, latency in found:
-            by_second[int(at)].append(latency)
-    for second, latencies in sorted(by_second.items()):
-        yield second + 0.5, percentiles(latencies)[1] or 0.0
+def p99_by_second(observed: Observed) -> Iterator[tuple[float, float, float]]:
+    """Begin, end and p99 of the latency, for each second of each phase (the last of a phase may be shorter)."""
+    sent, latencies = np.array([point for found in points(observed).values() for point in found] or [(0.0, 0.0)]).T
+    for _, begins, ends in observed.phases:
+        edges = [*np.arange(begins, ends, 1.0), ends]
+        for begin, end in itertools.pairwise(edge - observed.began for edge in edges):
+            inside = latencies[(sent >= begin) & (sent < end)]
+            if len(inside):
+                yield float(begin), float(end), percentiles(inside.tolist())[1] or 0.0
 
 
 def _shade_phases(axes: Any, observed: Observed) -> None:
     for number, phase in enumerate(observed.phases):
         begins, ends = phase.begins - observed.began, phase.ends - observed.began
         axes.axvspan(begins, ends, color=_SHADES[number % 2], zorder=0, linewidth=0)
-        axes.text(
-            (begins + ends) / 2,
-            0.985,
-            phase.name,
-            transform=axes.get_xaxis_transform(),
-            ha="center",
-            va="top",
-            color=_INK,
-            fontsize=11,
-            fontweight="bold",
-        )
+        style = {"color": _INK, "fontsize": 11, "fontweight": "bold", "ha": "center", "va": "bottom"}
+        axes.text((begins + ends) / 2, 1.01, phase.name, transform=axes.get_xaxis_transform(), **style)
 
 
 def _plot_latencies(axes: Any, observed: Observed) -> None:
@@ -114,33 +109,28 @@ def _thinned(found: list[tuple[float, float]], every: int) -> list[tuple[float, 
 
 
 def _plot_p99(axes: Any, observed: Observed) -> None:
-    seconds, latencies = np.array(list(p99_by_second(observed)) or [(0.0, 0.0)]).T
-    axes.plot(
-        seconds,
-        latencies * 1000,
-        color=_INK,
-        linewidth=1.4,
-        drawstyle="steps-mid",
-        label="p99 of each second",
-        zorder=3,
-    )
+    label: str | None = "p99 of each second"
+    for begin, end, latency in p99_by_second(observed):
+        axes.hlines(latency * 1000, begin, end, color=_INK, linewidth=1.6, label=label, zorder=3)
+        label = None
 
 
 def _mark_events(axes: Any, observed: Observed) -> None:
-    for event in observed.events:
-        at = event.at - observed.began
+    ends = observed.phases[-1].ends - observed.began
+    for number, event in enumerate(observed.events):
+        at, row = event.at - observed.began, number % _EVENT_ROWS
+        side, shift = ("right", -3) if at > 0.85 * ends else ("left", 3)
         axes.axvline(at, color=_MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             event.text,
-            (at, 0.93),
+            (at, 0.97 - 0.045 * row),
             xycoords=axes.get_xaxis_transform(),
-            xytext=(3, 0),
-            rotation=90,
+            xytext=(shift, 0),
             textcoords="offset points",
-            ha="left",
-            va="top",
+            ha=side,
+            va="center",
             fontsize=9,
-            color=_MUTED,
+            color=_INK,
         )
 
 
@@ -150,8 +140,8 @@ def _dress(axes: Any, observed: Observed) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     lowest, highest = axes.get_ylim()
-    # Room for the names above the points.
-    axes.set_ylim(lowest, max(highest, 100) * 6)
+    # Room for the names of events above the points.
+    axes.set_ylim(lowest, highest * (highest / lowest) ** 0.25)
     axes.set_xlim(0, observed.phases[-1].ends - observed.began)
     axes.set_xlabel("seconds since the check began, when the review was sent")
     axes.set_ylabel("from sending to committed sentiment, ms")

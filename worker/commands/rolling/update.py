@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from models.artifact import read_golden
 from models.errors import ModelError
+from models.labels import CANARY, version_of
 from models.registry import Registry
 from worker.commands.rolling.observed import Versions
 from worker.errors import BadUse, StopWorker
@@ -20,41 +21,51 @@ Result = TypeVar("Result")
 
 @dataclass
 class Update:
-    """The label of a model in a store; `moved` once it stands at the new version by our doing."""
+    """A label of a model in a store; `moved` while it stands at the new version by our doing.
+
+    The label is moved only from where it stood when the update was planned: what a person or a canary's rule does in
+    between is never overwritten.
+    """
 
     registry: Registry
     name: str
     label: str
     versions: Versions
+    labels: Mapping[str, Any]
     moved: bool = False
 
     @classmethod
     def plan(cls, registry: Registry, name: str, label: str, to: str | None) -> Update:
         """From where the label stands to version or label `to`, or nowhere. Raises BadUse, StopWorker."""
+        labels = in_words(lambda: registry.labels(name))
         old = in_words(lambda: registry.resolve(f"{name}@{label}")).version
         new = old if to is None else in_words(lambda: registry.resolve(f"{name}@{to}")).version
         if to is not None and new == old:
             raise BadUse(f"--to: label {label} of {name} stands at version {old} already")
-        labels = in_words(lambda: registry.labels(name))
-        canaries = (value["version"] for value in labels.values() if isinstance(value, dict) and "share" in value)
-        return cls(registry, name, label, Versions(old, new, frozenset(canaries)))
+        canary = version_of(labels.get(CANARY))
+        return cls(registry, name, label, Versions(old, new, frozenset({canary} if canary else ())), labels)
 
     def apply(self) -> None:
         """Move the label. Raises StopWorker."""
-        in_words(lambda: self.registry.set_label(self.name, self.label, self.versions.new))
+        self._move(self.labels, self.versions.new)
         self.moved = True
 
     def undo(self) -> None:
-        """Move it back, if it was moved. Raises StopWorker."""
-        if self.moved:
-            in_words(lambda: self.registry.set_label(self.name, self.label, self.versions.old))
-            self.moved = False
+        """Move it back, if it stands where we moved it to. Raises StopWorker."""
+        labels = in_words(lambda: self.registry.labels(self.name)) if self.moved else {}
+        if version_of(labels.get(self.label)) == self.versions.new:
+            self._move(labels, self.versions.old)
+        self.moved = False
 
     def texts(self) -> list[str]:
         """Texts to send: those of usual length in the golden set of the version in use. Raises StopWorker."""
         path = in_words(lambda: self.registry.resolve(f"{self.name}@{self.versions.old}")).path
         texts = [each.text for each in in_words(lambda: read_golden(path))]
         return [text for text in texts if len(text) in _USUAL_CHARACTERS] or texts
+
+    def _move(self, before: Mapping[str, Any], version: int) -> None:
+        after = {**before, self.label: version}
+        in_words(lambda: self.registry.change_labels(self.name, before, after, {"by": "rolling-check"}))
 
 
 def in_words(call: Callable[[], Result]) -> Result:
