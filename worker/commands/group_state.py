@@ -1,0 +1,158 @@
+"""What the answers of a group's workers mean: who runs which version, how far behind, and whether all agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from models.labels import DEFAULT_SHARES
+from worker.commands.scrape import Answer, Scrape, Unreachable
+
+NO_LONGER = ""  # the label of a version that made sentiments and is not in use any more
+
+
+@dataclass(frozen=True, slots=True)
+class VersionState:
+    """A version of a model in one worker. `sentiments` are counts by class; `since` is in seconds of the epoch."""
+
+    model: str
+    version: int
+    label: str
+    engine: str
+    since: float | None  # known of the main version only
+    sentiments: Mapping[str, int]
+
+    @property
+    def name(self) -> str:
+        return f"{self.model} {self.version}"
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it makes what this worker writes, but for a share that a canary has."""
+        return self.label not in (NO_LONGER, *DEFAULT_SHARES)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A version that a label names and that this worker cannot use."""
+
+    model: str
+    version: int
+    label: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.model} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """One worker, as its metrics and probes show it. `lags` are records left to read, by partition."""
+
+    address: str
+    ready: bool
+    alive: bool
+    problems: tuple[str, ...]
+    versions: tuple[VersionState, ...]
+    refused: tuple[Refused, ...]
+    lags: Mapping[int, int]
+    records_per_second: float | None
+
+    @property
+    def main(self) -> str | None:
+        """The name of the version that it serves with; None while it has none."""
+        return next((each.name for each in self.versions if each.is_main), None)
+
+    def to_json(self) -> dict[str, Any]:
+        values = asdict(self) | {"reachable": True, "lag": sum(self.lags.values())}
+        for version in values["versions"]:
+            since = version["since"]
+            version["since"] = since and datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
+        return values
+
+
+State = WorkerState | Unreachable
+
+
+def state_of(answer: Answer, before: Answer | None = None) -> State:
+    """What an answer says; records a second only with an earlier answer of the same worker."""
+    if isinstance(answer, Unreachable):
+        return answer
+    try:
+        return WorkerState(
+            address=answer.address,
+            ready=not answer.not_ready,
+            alive=not answer.not_alive,
+            problems=(*answer.not_alive, *answer.not_ready),
+            versions=_versions(answer),
+            refused=tuple(
+                Refused(labels["model"], int(labels["version"]), labels["label"])
+                for labels, value in answer.of("sentiment_model_refused")
+                if value == 1
+            ),
+            lags={int(each["partition"]): int(left) for each, left in answer.of("sentiment_consumer_lag_records")},
+            records_per_second=_rate(before, answer) if isinstance(before, Scrape) else None,
+        )
+    except (KeyError, ValueError):
+        return Unreachable(answer.address, "its metrics are those of another release")
+
+
+def agreement(states: Sequence[State]) -> tuple[bool, str]:
+    """Whether all workers can be reached and serve with one version, and a sentence that says so or what differs."""
+    workers = [each for each in states if isinstance(each, WorkerState)]
+    silent = len(states) - len(workers)
+    serving = Counter(each.main for each in workers)
+    told = [_served(serving)]
+    if silent and workers:
+        told.append(f"{silent} more cannot be reached")
+    refused = Counter(f"{each.name} ({each.label})" for worker in workers for each in set(worker.refused))
+    told += [f"{name} is refused by {_workers(count)}" for name, count in sorted(refused.items())]
+    agree = not silent and len(serving) == 1 and None not in serving
+    return agree, "; ".join(told)
+
+
+def _served(serving: Counter[str | None]) -> str:
+    total = serving.total()
+    if not total:
+        return "no worker can be reached"
+    if len(serving) == 1:
+        [version] = serving
+        everywhere = f"all on {version}" if total > 1 else f"on {version}"
+        return f"{_workers(total)}, {everywhere if version else 'without a model'}"
+    parts = (f"{version or 'no model'} on {_workers(count)}" for version, count in serving.most_common())
+    return f"mixed versions: {', '.join(parts)}"
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker{'' if count == 1 else 's'}"
+
+
+def _versions(answer: Scrape) -> tuple[VersionState, ...]:
+    """Those in use, the main one first, and those that made sentiments before."""
+    sentiments: dict[tuple[str, int], dict[str, int]] = {}
+    for labels, count in answer.of("sentiment_sentiments_produced_total"):
+        by_class = sentiments.setdefault((labels["model"], int(labels["version"])), {})
+        by_class[labels["sentiment"]] = int(count)
+    since = answer.value("sentiment_model_loaded_timestamp_seconds") or None
+    found = []
+    for labels, value in answer.of("sentiment_model_info"):
+        if value == 1:
+            key, label = (labels["model"], int(labels["version"])), labels["label"]
+            known_since = None if label in DEFAULT_SHARES else since
+            found.append(VersionState(*key, label, labels["engine"], known_since, sentiments.get(key, {})))
+    in_use = {(each.model, each.version) for each in found}
+    for key, counts in sentiments.items():
+        if key not in in_use and any(counts.values()):
+            found.append(VersionState(*key, NO_LONGER, "", None, counts))
+    return tuple(sorted(found, key=lambda each: (not each.is_main, each.label == NO_LONGER, each.label, each.name)))
+
+
+def _rate(before: Scrape, after: Scrape) -> float | None:
+    """Records a second between two answers; None where the worker started anew in between."""
+    first, last = (each.value("sentiment_records_consumed_total") for each in (before, after))
+    if first is None or last is None or last < first or after.at <= before.at:
+        return None
+    return (last - first) / (after.at - before.at)
