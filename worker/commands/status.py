@@ -1,0 +1,113 @@
+"""`python -m worker status`: which worker runs which version, how far behind it is, and whether all agree."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+
+from worker.commands.group_state import State, agreement, state_of
+from worker.commands.reading import duration_seconds
+from worker.commands.scrape import DEFAULT_PORT, Address, Answer, Unreachable, parse_address, scrape_all
+from worker.commands.status_tables import picture
+from worker.errors import BadUse
+
+_EXAMPLES = """examples:
+  python -m worker status --workers worker-1:8000,worker-2:8000
+  python -m worker status --workers kafka-sentiment --watch    all addresses that the name has
+  python -m worker status --json | jq .agree
+
+exit status: 0 when all answer and serve with one version, else 1"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `status`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXAMPLES
+    parser.add_argument(
+        "--workers",
+        default=f"localhost:{DEFAULT_PORT}",
+        metavar="ADDRESSES",
+        help="host:port or http:// addresses, comma-separated; a host name stands for all its addresses, such as the"
+        " pods behind a headless Kubernetes service (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--interval", type=_interval, default=1.0, metavar="TIME", help="count records for so long (default: 1s)"
+    )
+    parser.add_argument(
+        "--time-limit", type=_interval, default=2.0, metavar="TIME", help="give up on a worker after (default: 2s)"
+    )
+    parser.add_argument("--watch", action="store_true", help="show it again and again, until Ctrl-C")
+    parser.add_argument("--json", action="store_true", help="write one JSON object a line, for programs")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Show the group; 0 when all workers answer and serve with one version (or Ctrl-C ended --watch), else 1."""
+    addresses = [parse_address(text.strip()) for text in arguments.workers.split(",") if text.strip()]
+    if not addresses:
+        raise BadUse("--workers names no address")
+    looks = look(addresses, arguments.interval, arguments.time_limit)
+    if not arguments.watch:
+        states = next(looks)
+        _write(states, arguments.json, Console())
+        return 0 if agreement(states)[0] else 1
+    with contextlib.suppress(KeyboardInterrupt):
+        _watch(looks, arguments.json, Console())
+    return 0
+
+
+def look(addresses: Sequence[Address], interval_seconds: float, limit_seconds: float) -> Iterator[Sequence[State]]:
+    """The workers' states, again and again; each counts the records since the look before it."""
+    before = _by_address(scrape_all(addresses, limit_seconds))
+    while True:
+        time.sleep(interval_seconds)
+        answers = scrape_all(addresses, limit_seconds)
+        yield [state_of(answer, before.get(answer.address)) for answer in answers]
+        before = _by_address(answers)
+
+
+def to_json(states: Sequence[State]) -> Mapping[str, object]:
+    """What `--json` writes."""
+    agree, sentence = agreement(states)
+    workers = [
+        {"address": each.address, "reachable": False, "problems": [each.reason]}
+        if isinstance(each, Unreachable)
+        else each.to_json()
+        for each in states
+    ]
+    return {"agree": agree, "summary": sentence, "workers": workers}
+
+
+def _write(states: Sequence[State], as_json: bool, console: Console) -> None:
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(to_json(states)) + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        console.print(picture(states, time.time()))
+
+
+def _watch(looks: Iterator[Sequence[State]], as_json: bool, console: Console) -> None:
+    if as_json or not console.is_terminal:
+        for states in looks:
+            _write(states, as_json, console)
+        return
+    with Live("asking ...", console=console, auto_refresh=False) as live:
+        for states in looks:
+            live.update(picture(states, time.time()), refresh=True)
+
+
+def _by_address(answers: Sequence[Answer]) -> dict[str, Answer]:
+    return {answer.address: answer for answer in answers}
+
+
+def _interval(text: str) -> float:
+    seconds = duration_seconds(text)
+    if not 0 < seconds <= 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and up to 60 s")
+    return seconds

@@ -1,0 +1,97 @@
+"""How a group of workers looks in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from worker.commands.group_state import NO_LONGER, State, VersionState, WorkerState, agreement
+from worker.commands.reading import printable, rough_duration
+from worker.commands.scrape import Unreachable
+
+
+def picture(states: Sequence[State], now: float) -> RenderableType:
+    """Two tables and a closing sentence; `now` in seconds of the epoch."""
+    agree, sentence = agreement(states)
+    closing = Text(f"{printable(sentence)}.", style="green" if agree else "yellow")
+    found = [each for each in states if isinstance(each, WorkerState)]
+    parts: list[RenderableType] = [_workers_table(states), ""]
+    if any(each.versions or each.refused for each in found):
+        parts += [_versions_table(found, now), ""]
+    return Group(*parts, closing)
+
+
+def _workers_table(states: Sequence[State]) -> Table:
+    table = _table("worker", "state", "partitions", ">lag", ">records/s")
+    for each in states:
+        if isinstance(each, Unreachable):
+            table.add_row(_cell(each.address), _cell(f"unreachable: {each.reason}", "red"))
+            continue
+        lag = f"{sum(each.lags.values()):,}" if each.lags else ""
+        table.add_row(_cell(each.address), _condition(each), ranges(each.lags), lag, _rate(each.records_per_second))
+    return table
+
+
+def _condition(worker: WorkerState) -> Text:
+    if worker.ready and worker.alive:
+        return _cell("ready", "green")
+    name = "not ready" if worker.alive else "not alive"
+    return _cell(f"{name}: {', '.join(worker.problems)}", "red")
+
+
+def _rate(records_per_second: float | None) -> str:
+    if records_per_second is None:
+        return ""
+    return f"{records_per_second:.1f}" if 0 < records_per_second < 10 else f"{records_per_second:,.0f}"
+
+
+def _versions_table(workers: Sequence[WorkerState], now: float) -> Table:
+    classes = list(dict.fromkeys(name for each in workers for version in each.versions for name in version.sentiments))
+    table = _table("worker", "version", "label", "since", *(f">{name}" for name in classes))
+    for worker in workers:
+        address = _cell(worker.address)
+        for version in worker.versions:
+            counts = (f"{version.sentiments.get(name, 0):,}" for name in classes)
+            table.add_row(address, _cell(version.name), _label(version), _since(version, now), *counts)
+            address = _cell("")
+        for refused in worker.refused:
+            table.add_row(address, _cell(refused.name), _cell(refused.label, "red"), _cell("refused", "red"))
+            address = _cell("")
+    return table
+
+
+def _label(version: VersionState) -> Text:
+    return _cell("before", "dim") if version.label == NO_LONGER else _cell(version.label)
+
+
+def _since(version: VersionState, now: float) -> str:
+    return "" if version.since is None else f"{rough_duration(now - version.since)} ago"
+
+
+def _table(*columns: str) -> Table:
+    """A table with these headings; `>` before one sets its column to the right."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for column in columns:
+        justify: Literal["left", "right"] = "right" if column.startswith(">") else "left"
+        table.add_column(_cell(column.removeprefix(">")), justify=justify, overflow="fold")
+    return table
+
+
+def _cell(text: str, style: str = "") -> Text:
+    return Text(printable(text), style)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Partitions as people write them: `0-3, 7`."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found)
