@@ -43,6 +43,9 @@ def gather(
     return records
 
 
-def positions_after(records: Sequence[Record], metadata: str = "") -> dict[Partition, Position]:
-    """The positions to commit once all these records are done."""
-    return {Partition(r.topic, r.partition): Position(r.next_offset, metadata) for r in records}
+def positions_after(
+    records: Sequence[Record], metadata: Callable[[Partition], str] = lambda _: ""
+) -> dict[Partition, Position]:
+    """The positions to commit once all these records are done, with what is to be kept beside each."""
+    ends = {Partition(r.topic, r.partition): r.next_offset for r in records}
+    return {partition: Position(end, metadata(partition)) for partition, end in ends.items()}

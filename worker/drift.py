@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from models.artifact import Manifest
 from models.errors import BrokenArtifact
 from models.profile import Profile, count_by_bin
+from models.scorer import Scorer
+from worker.metrics import Metrics
+from worker.serving import Part
 
 SIGNALS = ("class_mix", "length", "coverage")
 FEWEST_REVIEWS = 500  # by chance alone ten bins of so many on each side come to 0.08 once in a hundred times
@@ -78,6 +81,33 @@ class Drift:
         if self._seen < FEWEST_REVIEWS:
             return {}
         return {signal: stability_index(self._expected[signal], counts) for signal, counts in self._counts.items()}
+
+
+class DriftMeter:
+    """The drift of the version in service, for its metric; begins anew with another version."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._scorer: Scorer | None = None
+        self._drift: Drift | None = None
+
+    def observe(self, part: Part) -> None:
+        """Count what one version made of its share of a batch."""
+        if part.scorer is not self._scorer:
+            self._scorer, self._drift = part.scorer, Drift.of(part.scorer.manifest)
+            self._metrics.drift.clear()
+        if self._drift is None or not part.scores:
+            return
+        scores = part.scores.values()
+        answers = np.fromiter((score.best for score in scores), np.int64, len(scores))
+        coverage = np.fromiter((score.coverage for score in scores), np.float32, len(scores))
+        self._drift.observe(np.concatenate(part.scored.lengths), coverage, answers)
+
+    def show(self) -> None:
+        """Set the gauges, where enough was seen."""
+        for signal, distance in (self._drift.distances() if self._drift else {}).items():
+            assert self._scorer is not None
+            self._metrics.drift.labels(self._scorer.name, self._scorer.version, signal).set(distance)
 
 
 def stability_index(expected: NDArray[Any], found: NDArray[Any]) -> float:

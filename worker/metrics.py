@@ -17,6 +17,8 @@ OUTCOMES = ("committed", "refused", "expired")
 
 _RECORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096)
 _TOKENS = (100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000)
+_DIFFERENCES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1)
+_PAIR = ("model", "version", "other_version")
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _END_TO_END_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200)
 
@@ -76,7 +78,35 @@ class Metrics:
             "model_refused", "1 while a labelled version cannot be used.", "model", "version", "label"
         )
         self.model_store_up = gauge("model_store_up", "1 while the labels in the store can be followed, else 0.")
+        self.comparisons = counter(
+            "comparisons_total",
+            "Records scored by another version too (a shadow, or stable beside a canary), by what came of it.",
+            *_PAIR,
+            "outcome",
+        )
+        self.comparison_score_difference = histogram(
+            "comparison_score_difference",
+            "By how much the other version scores the served sentiment differently.",
+            _DIFFERENCES,
+            *_PAIR,
+        )
+        self.comparison_seconds = counter(
+            "comparison_seconds_total", "Processor time of scoring by the other version.", *_PAIR
+        )
+        self.shadow_unwritten = counter(
+            "shadow_unwritten_total", "Messages that did not reach the shadow topic.", "model", "version"
+        )
+        self.canary_decisions = counter(
+            "canary_decisions_total", "Decisions by the written rule, applied or recommended.", "decision"
+        )
         self.coverage = gauge("coverage_ratio", "Mean share of known words in the last batch's texts.")
+        self.drift = gauge(
+            "drift_psi",
+            "Population stability index of the last 10,000 reviews against the version's training set, by signal.",
+            "model",
+            "version",
+            "signal",
+        )
         self._models: frozenset[tuple[str, int, str, str]] = frozenset()
         self._partitions: frozenset[Partition] = frozenset()
         self._rebalances_seen = 0
@@ -125,3 +155,5 @@ class Metrics:
             self.dead_letters.labels(reason)
         for outcome in ("loaded", "failed"):
             self.model_loads.labels(outcome)
+        for decision in ("promote", "roll_back"):
+            self.canary_decisions.labels(decision)

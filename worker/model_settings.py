@@ -12,6 +12,7 @@ import models
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
 
 PACKAGED_STORE = str(Path(models.__file__).parent / "store")
 
@@ -36,4 +37,36 @@ class ModelSettings(BaseSettings):
     model_fallback: Literal["never", "newest"] = Field(
         "never",
         description="whether the newest version that can be used serves when the labelled one cannot at the start",
+    )
+
+    shadow_topic: str | None = Field(
+        None, min_length=1, description="topic for what the shadow version says (none: metrics only)"
+    )
+    shadow_topic_holds: Literal["differences", "all"] = Field(
+        "differences", description="which of the shadow's results go to its topic"
+    )
+    trial_budget_ratio: Share = Field(
+        0.2, description="share of one core's time that the shadow, and stable beside a canary, may take of a worker"
+    )
+    canary_decision: Literal["apply", "recommend", "off"] = Field(
+        "apply", description="what comes of the rule for canaries; recommend writes its verdict into the history only"
+    )
+    canary_min_records: int = Field(
+        1_000, gt=0, description="a canary is promoted after so many compared records within all limits ..."
+    )
+    canary_min_seconds: Seconds = Field(600.0, description="... and so long")
+    canary_max_failure_ratio: Ratio = Field(
+        0.001, description="roll back when it cannot score a larger share of its records"
+    )
+    canary_max_difference_ratio: Ratio = Field(
+        0.2, description="roll back when a larger share of its sentiments differs from stable's on the same records"
+    )
+    canary_max_mix_change_ratio: Ratio = Field(
+        0.1, description="roll back when its class shares differ by more from stable's on the same records"
+    )
+    canary_max_coverage_loss_ratio: Ratio = Field(
+        0.05, description="roll back when it knows a share of the words smaller by more"
+    )
+    canary_max_slowdown: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
+        2.0, description="roll back when it takes more than so many times stable's processor time"
     )

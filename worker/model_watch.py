@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 import structlog
@@ -14,6 +16,9 @@ from worker.errors import StopWorker
 from worker.lineup import Lineup, Trial
 from worker.metrics import Metrics
 from worker.versions import Versions
+
+# A version may still be being copied for so long.
+_REFUSED_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +49,8 @@ class ModelWatch:
         self._metrics = metrics
         self._complaint = ""
         self._lineup: Lineup | None = None
+        self._labels: Mapping[str, Any] = {}
+        self._distrusted: SimpleQueue[tuple[int, str]] = SimpleQueue()
         self._closing = threading.Event()
 
     def lineup(self) -> Lineup:
@@ -83,8 +90,20 @@ class ModelWatch:
         """Look no more."""
         self._closing.set()
 
+    def refused(self, label: str) -> str:
+        """Why the version with a label has not been usable for a while; empty otherwise."""
+        version = version_of(self._labels.get(label))
+        return self._versions.complaint(label, version, _REFUSED_SECONDS) if version else ""
+
+    def distrust(self, version: int, complaint: str) -> None:
+        """A canary failed in service: the stable version takes over with the next batch. For the stream's thread."""
+        self._distrusted.put((version, complaint))
+        self._lineup = replace(self.lineup(), canary=None)
+
     def look(self) -> None:
         """Read the labels, load what they name, swap. What goes wrong leaves the lineup as it is."""
+        while not self._distrusted.empty():
+            self._versions.distrust(CANARY, *self._distrusted.get())
         while (labels := self._read_labels()) is not None:
             loads = self._versions.loads
             lineup = self._named(labels)
@@ -110,6 +129,7 @@ class ModelWatch:
             self._complain(f"no version is labelled {self._label}")
             return None
         self._complain("")
+        self._labels = labels
         return labels
 
     def _complain(self, complaint: str) -> None:

@@ -13,11 +13,15 @@ from worker.batching import BatchPolicy, gather, positions_after
 from worker.broker import MAX_MESSAGE_BYTES, Broker, Message, Partition, Record
 from worker.cache import Cache
 from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
+from worker.drift import DriftMeter
 from worker.errors import BadReview, StopWorker, TooManyDeadLetters
 from worker.health import Health
 from worker.lineup import Lineup
 from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment, utc_timestamp
 from worker.metrics import Metrics
+from worker.rollout.counting import Staged
+from worker.rollout.rollout import Rollout
+from worker.rollout.signals import to_metadata
 from worker.serving import Part, Served, serve
 from worker.settings import Settings
 
@@ -58,6 +62,7 @@ class Pipeline:
         settings: Settings,
         metrics: Metrics,
         health: Health,
+        rollout: Rollout | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._broker = broker
@@ -66,6 +71,8 @@ class Pipeline:
         self._settings = settings
         self._metrics = metrics
         self._health = health
+        self._rollout = rollout
+        self._drift = DriftMeter(metrics)
         self._clock = clock
         self._policy = BatchPolicy(settings.max_batch_records, settings.max_batch_wait_seconds)
         self._decoder = ReviewDecoder(settings.id_field, settings.text_field, settings.max_record_bytes)
@@ -83,15 +90,22 @@ class Pipeline:
         records = self._poll()
         if records:
             batch = self._decode(records)
-            served = serve(self._lineup(), records, batch.reviews, self._metrics)
+            lineup = self._lineup()
+            served = serve(lineup, records, batch.reviews, self._metrics)
             results = self._serialize(batch, served)
             outcomes = self._judge(batch)
+            staged = self._rollout.stage(lineup, records, served, self._broker.committed) if self._rollout else Staged()
             with self._metrics.stage("produce"):
                 self._broker.produce(results.messages)
             self._write_cache(results.sentiments)
             with self._metrics.stage("commit"):
-                self._broker.commit(positions_after(records, outcomes.to_metadata(int(self._clock() * 1000))))
+                self._broker.commit(positions_after(records, self._metadata(outcomes, staged)))
             self._committed(batch, results, outcomes)
+            for part in served.parts:
+                if part.scorer is lineup.stable:
+                    self._drift.observe(part)
+            if self._rollout:
+                self._rollout.committed(lineup, records, batch.reviews, served, staged)
         self._observe_progress()
         return bool(records)
 
@@ -171,6 +185,10 @@ class Pipeline:
             raise TooManyDeadLetters(_too_many(batch, self._settings))
         return outcomes
 
+    def _metadata(self, outcomes: OutcomeWindow, staged: Staged) -> Callable[[Partition], str]:
+        shared = outcomes.to_metadata(int(self._clock() * 1000))
+        return lambda partition: to_metadata(shared, staged.signals.get(partition))
+
     def _write_cache(self, sentiments: Sequence[tuple[str, bytes]]) -> None:
         if self._cache is not None and sentiments:
             with self._metrics.stage("cache"):
@@ -210,6 +228,9 @@ class Pipeline:
             self._assigned = assigned
             log.info("partitions assigned", partitions=sorted(partition.number for partition in assigned))
         self._metrics.partitions(assigned, self._broker.rebalances())
+        if self._rollout:
+            self._rollout.assigned(assigned, self._broker.rebalances())
+        self._drift.show()
         now = self._clock()
         self._metrics.lags(lags, {part: now - self._timestamps[part] for part in lags if part in self._timestamps})
         self._health.observed(assigned, lags)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import structlog
-
 from models.scorer import Scorer
 from worker.broker import Record
 from worker.errors import EngineBroken
@@ -14,8 +12,6 @@ from worker.lineup import Lineup
 from worker.messages import Review
 from worker.metrics import Metrics
 from worker.scoring import Score, Scored, score_batch
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +28,13 @@ class Served:
     """A batch's scores: each place is in one part or in `failed`, which holds the stable engine's complaints.
 
     `canary_failed` are the places that the canary could not score; the stable version did, so that nothing is lost by
-    trying a version.
+    trying a version. `canary_broken` is why its engine scores nothing any more.
     """
 
     parts: list[Part] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
     canary_failed: list[int] = field(default_factory=list)
+    canary_broken: str = ""
 
 
 def serve(lineup: Lineup, records: Sequence[Record], reviews: Mapping[int, Review], metrics: Metrics) -> Served:
@@ -62,9 +59,7 @@ def _score_canary(
     try:
         served.canary_failed.extend(_score(scorer, places, reviews, metrics, served))
     except EngineBroken as broken:
-        log.error(
-            "the canary scores nothing any more; the stable version does", version=scorer.version, why=str(broken)
-        )
+        served.canary_broken = str(broken)
         served.canary_failed.extend(places)
 
 

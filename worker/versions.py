@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import math
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -30,6 +31,7 @@ class _Refusal:
     """A version that cannot be used: why, and when it is worth another try."""
 
     complaint: str
+    since: float
     pause: float
     due: float
 
@@ -68,15 +70,22 @@ class Versions:
             try:
                 scorer = self._scorers[version] = self._warmed(version)
             except Exception as error:  # noqa: BLE001 - whatever a version does to its loader, the stream goes on
-                self._refuse(label, version, error, refusal)
+                complaint = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+                pause = min(refusal.pause * 2, _LONGEST_PAUSE_SECONDS) if refusal else _FIRST_PAUSE_SECONDS
+                self._refuse(label, version, complaint, pause)
                 return None
         self._accept(label, version)
         return scorer
 
-    def complaint(self, label: str, version: int) -> str:
-        """Why the version cannot be used; empty when it was not refused."""
+    def complaint(self, label: str, version: int, for_seconds: float = 0.0) -> str:
+        """Why the version cannot be used, and that for so long at least; empty when it was not refused."""
         refusal = self._refusals.get((label, version))
-        return refusal.complaint if refusal else ""
+        return refusal.complaint if refusal and self._clock() - refusal.since >= for_seconds else ""
+
+    def distrust(self, label: str, version: int, complaint: str) -> None:
+        """Release a version that failed in service; it is not tried again while it has the label."""
+        self._scorers.pop(version, None)
+        self._refuse(label, version, complaint, pause=math.inf)
 
     def keep_only(self, versions: Collection[int]) -> None:
         """Release the others, here and not on the stream's thread, and forget what was wrong with them."""
@@ -101,14 +110,13 @@ class Versions:
         log.info("model loaded", model=self._name, version=version, engine=scorer.engine, seconds=seconds)
         return scorer
 
-    def _refuse(self, label: str, version: int, error: Exception, before: _Refusal | None) -> None:
-        complaint = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+    def _refuse(self, label: str, version: int, complaint: str, pause: float) -> None:
+        before, now = self._refusals.get((label, version)), self._clock()
         self._metrics.model_loads.labels("failed").inc()
         self._metrics.model_refused.labels(self._name, version, label).set(1)
         if before is None or before.complaint != complaint:
             log.error("a version cannot be used", model=self._name, version=version, label=label, why=complaint)
-        pause = min(before.pause * 2, _LONGEST_PAUSE_SECONDS) if before else _FIRST_PAUSE_SECONDS
-        self._refusals[label, version] = _Refusal(complaint, pause, self._clock() + pause)
+        self._refusals[label, version] = _Refusal(complaint, before.since if before else now, pause, now + pause)
 
     def _accept(self, label: str, version: int) -> None:
         if self._refusals.pop((label, version), None):

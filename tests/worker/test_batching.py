@@ -76,7 +76,7 @@ def test_no_batch_is_larger_than_allowed_and_no_record_is_skipped(sizes: list[in
 
 
 def test_positions_are_the_next_offsets_per_partition() -> None:
-    positions = positions_after(_records(0, 3, 4) + _records(1, 9), "window")
+    positions = positions_after(_records(0, 3, 4) + _records(1, 9), lambda _: "window")
     assert positions == {
         Partition("reviews", 0): Position(5, "window"),
         Partition("reviews", 1): Position(10, "window"),

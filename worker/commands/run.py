@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import threading
+from functools import partial
 
 import structlog
 
-from models.registry import Registry
+from models.registry import STABLE, Registry
 from models.scorer import Scorer
 from worker import logs, settings
 from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
@@ -20,6 +21,9 @@ from worker.metrics import Metrics
 from worker.model_watch import ModelWatch
 from worker.pipeline import Pipeline
 from worker.recovery import Runner
+from worker.rollout.decider import OFF, Decider
+from worker.rollout.rollout import Rollout
+from worker.rollout.rule import Limits
 from worker.settings import Settings
 from worker.versions import Versions
 
@@ -73,6 +77,23 @@ def watch_models(chosen: Settings, metrics: Metrics) -> ModelWatch:
     return ModelWatch(registry, chosen.model_name, chosen.model_label, versions, metrics)
 
 
+def open_rollout(chosen: Settings, models: ModelWatch, metrics: Metrics) -> Rollout:
+    """What tries versions beside the stream; decisions are for workers that follow the label `stable`."""
+    limits = Limits(
+        records=chosen.canary_min_records,
+        seconds=chosen.canary_min_seconds,
+        failures=chosen.canary_max_failure_ratio,
+        differences=chosen.canary_max_difference_ratio,
+        mix_change=chosen.canary_max_mix_change_ratio,
+        coverage_loss=chosen.canary_max_coverage_loss_ratio,
+        slowdown=chosen.canary_max_slowdown,
+    )
+    mode = chosen.canary_decision if chosen.model_label == STABLE else OFF
+    decider = Decider(Registry(chosen.model_store), chosen.model_name, limits, mode, metrics)
+    connect = partial(open_broker, chosen.kafka_client, chosen.connection(), None, None)
+    return Rollout(models, decider, connect, chosen, metrics)
+
+
 def _stream(
     chosen: Settings,
     models: ModelWatch,
@@ -85,6 +106,7 @@ def _stream(
     source = Source(chosen.input_topic, chosen.kafka_group_id, LATEST if chosen.start == "latest" else EARLIEST)
     exactly_once = chosen.delivery == "exactly_once"
     broker = open_broker(chosen.kafka_client, chosen.connection(), source, transactional_id if exactly_once else None)
+    rollout = open_rollout(chosen, models, metrics)
     runner = Runner(broker, chosen.kafka_bootstrap_servers, metrics, health, stopping)
     url = chosen.redis_url.get_secret_value() if chosen.redis_url else None
     cache = Cache(url, chosen.redis_expiry_seconds, chosen.redis_timeout_seconds) if url else None
@@ -92,8 +114,10 @@ def _stream(
         if topics:
             runner.until_done(lambda: broker.create_topics(topics))
         runner.until_done(lambda: broker.start(chosen.output_topic, chosen.dead_letter_topic))
-        runner.run(Pipeline(broker, models.lineup, cache, chosen, metrics, health))
+        rollout.start()
+        runner.run(Pipeline(broker, models.lineup, cache, chosen, metrics, health, rollout))
     finally:
+        rollout.close()
         _close(broker, cache)
 
 

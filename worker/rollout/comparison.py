@@ -1,0 +1,123 @@
+"""Two versions on the same texts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from models.scorer import Scorer, Scores
+from worker.broker import Partition, Record
+from worker.messages import Review
+from worker.rollout.signals import Signals
+from worker.scoring import Score
+
+
+class Sample(NamedTuple):
+    """A record that was served, and what by `Score`; the classes are its version's."""
+
+    record: Record
+    review: Review
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What another version says to the same samples; the seconds are processor time of this thread."""
+
+    served: Scorer
+    other: Scorer
+    samples: Sequence[Sample]
+    scores: Scores
+    served_seconds: float
+    other_seconds: float
+
+    @property
+    def differed(self) -> int:
+        """How many got another sentiment."""
+        return sum(one != other for one, other in zip(self.served_sentiments, self.other_sentiments, strict=True))
+
+    @property
+    def served_sentiments(self) -> list[str]:
+        return [self.served.classes[sample.score.best] for sample in self.samples]
+
+    @property
+    def other_sentiments(self) -> list[str]:
+        return [self.other.classes[best] for best in self.scores.probabilities.argmax(axis=1)]
+
+    def score_differences(self) -> Iterator[float]:
+        """For each sample, by how much the other version scores the served sentiment differently; 0 to 1."""
+        place = {name: number for number, name in enumerate(self.other.classes)}
+        for sample, shares in zip(self.samples, self.scores.probabilities.tolist(), strict=True):
+            sentiment = self.served.classes[sample.score.best]
+            other = shares[place[sentiment]] if sentiment in place else 0.0
+            yield abs(sample.score.shares[sample.score.best] - other)
+
+    def signals(self, now_ms: int) -> dict[Partition, Signals]:
+        """What it says of a canary that served, beside the stable version as the other, by partition."""
+        found: dict[Partition, Signals] = {}
+        share = 1 / len(self.samples)
+        rows = zip(self.samples, self.served_sentiments, self.other_sentiments, self.scores.coverage, strict=True)
+        for (record, _, score), canary, stable, coverage in rows:
+            one = Signals(
+                self.other.version,
+                self.served.version,
+                now_ms,
+                compared=1,
+                differed=int(canary != stable),
+                stable_classes={stable: 1},
+                canary_classes={canary: 1},
+                stable_coverage=float(coverage),
+                canary_coverage=score.coverage,
+                stable_seconds=self.other_seconds * share,
+                canary_seconds=self.served_seconds * share,
+            )
+            partition = Partition(record.topic, record.partition)
+            found[partition] = found[partition].plus(one) if partition in found else one
+        return found
+
+    def messages(self, only_differences: bool) -> Iterator[tuple[bytes | None, bytes]]:
+        """Key and JSON value for a topic: the record's place, its id and text, and what both versions said."""
+        rows = zip(self.samples, self.other_sentiments, self.scores.probabilities.tolist(), strict=True)
+        for (record, review, score), sentiment, shares in rows:
+            served_sentiment = self.served.classes[score.best]
+            if only_differences and sentiment == served_sentiment:
+                continue
+            value = {
+                "id": review.id,
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "text": review.text,
+                "model": self.served.name,
+                "served": _answer(self.served, served_sentiment, score.shares),
+                "other": _answer(self.other, sentiment, [round(share, 6) for share in shares]),
+            }
+            yield record.key, msgspec.json.encode(value)
+
+
+def compare(served: Scorer, other: Scorer, samples: Sequence[Sample], time_both: bool) -> Comparison:
+    """Score the samples with the other version, and with `time_both` once more with the one that served them.
+
+    The second is for its processor time alone: batches of the stream have other sizes, which cost other times.
+    """
+    texts = [sample.review.text for sample in samples]
+    started = time.thread_time()
+    scores = other.score(texts)
+    other_seconds = time.thread_time() - started
+    served_seconds = 0.0
+    if time_both:
+        served.score(texts)
+        served_seconds = time.thread_time() - started - other_seconds
+    return Comparison(served, other, samples, scores, served_seconds, other_seconds)
+
+
+def _answer(scorer: Scorer, sentiment: str, shares: Sequence[float]) -> dict[str, object]:
+    return {
+        "version": scorer.version,
+        "sentiment": sentiment,
+        "scores": dict(zip(scorer.classes, shares, strict=True)),
+    }

@@ -1,0 +1,115 @@
+"""Promotes or rolls back a canary by the written rule; one worker of the group does, from the signals of all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from models.errors import LabelsChanged, StoreError
+from models.labels import CANARY, STABLE, version_of
+from worker.metrics import Metrics
+from worker.rollout.rule import PROMOTE, ROLL_BACK, WAIT, Limits, Verdict, judge
+from worker.rollout.signals import from_metadata, total
+
+APPLY, RECOMMEND, OFF = "apply", "recommend", "off"
+
+log = structlog.get_logger(__name__)
+
+
+class Store(Protocol):
+    """Where labels and their history are; `models.registry.Registry` is one."""
+
+    def labels(self, name: str) -> dict[str, Any]:
+        """The labels of a model. Raises StoreError."""
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """What was decided about them, oldest first. Raises StoreError."""
+
+    def change_labels(
+        self, name: str, expected: Mapping[str, Any], labels: Mapping[str, Any], entry: Mapping[str, Any]
+    ) -> None:
+        """Replace the labels where they are still the expected ones. Raises LabelsChanged, StoreError."""
+
+
+class Decider:
+    """Each decision is kept in the store's history as a JSON verdict with its figures.
+
+    Labels change only where they are still those that the signals are about: of two deciders, or a decider and a
+    person, the second finds that they have changed, and looks again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        limits: Limits,
+        mode: str,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._name = name
+        self._limits = limits
+        self._mode = mode
+        self._metrics = metrics
+        self._clock = clock
+        self._complaint = ""
+
+    def look(self, metadata: Callable[[], Iterable[str]], refusal: str = "") -> Verdict | None:
+        """Judge the canary from the metadata of all partitions' positions, or by why it cannot be loaded.
+
+        None where there is no canary, nothing to judge it from, or a store that cannot be reached.
+        """
+        if self._mode == OFF:
+            return None
+        try:
+            labels = self._store.labels(self._name)
+            stable, canary = version_of(labels.get(STABLE)), version_of(labels.get(CANARY))
+            if stable is None or canary is None or stable == canary:
+                return None
+            verdict = self._judge(stable, canary, metadata, refusal)
+            if verdict is not None and verdict.decision != WAIT:
+                self._act(labels, verdict)
+        except LabelsChanged:
+            return None  # by a person or another decider: the next look starts from what they say now
+        except StoreError as error:
+            if str(error) != self._complaint:
+                log.error("the canary cannot be decided on", model=self._name, why=str(error))
+            self._complaint = str(error)
+            return None
+        self._complaint = ""
+        return verdict
+
+    def _judge(self, stable: int, canary: int, metadata: Callable[[], Iterable[str]], refusal: str) -> Verdict | None:
+        if refusal:
+            return Verdict(ROLL_BACK, stable, canary, [f"it cannot be used: {refusal}"])
+        signals = total((from_metadata(text) for text in metadata()), (stable, canary))
+        return judge(signals, self._limits, int(self._clock() * 1000)) if signals else None
+
+    def _act(self, labels: dict[str, Any], verdict: Verdict) -> None:
+        applied = self._mode == APPLY
+        if not applied and self._was_recommended(verdict):
+            return
+        after = {label: value for label, value in labels.items() if label != CANARY} if applied else labels
+        if applied and verdict.decision == PROMOTE:
+            after |= {STABLE: verdict.canary}
+        entry = {"by": "rule", "applied": applied, **verdict.to_json()}
+        self._store.change_labels(self._name, labels, after, entry)
+        self._metrics.canary_decisions.labels(verdict.decision).inc()
+        log.warning(
+            "canary decided on" if applied else "canary: a recommendation",
+            model=self._name,
+            decision=verdict.decision,
+            stable=verdict.stable,
+            canary=verdict.canary,
+            reasons=verdict.reasons,
+        )
+
+    def _was_recommended(self, verdict: Verdict) -> bool:
+        """Whether that was the last thing that happened to the labels; a canary that comes anew leaves an entry too."""
+        last: dict[str, Any] = next(iter(reversed(self._store.history(self._name))), {})
+        told = (verdict.decision, verdict.stable, verdict.canary)
+        return (last.get("decision"), last.get("stable"), last.get("canary")) == told
