@@ -14,6 +14,7 @@ from models.errors import BrokenArtifact
 FIELD = "profile"  # of the manifest's `training`
 MOST_BINS = 10
 TEXTS_FOR_A_BIN = 50  # with fewer, chance alone moves its share too far
+EDGE_STEPS = 100_000  # to one
 DIGITS = 6
 
 
@@ -33,7 +34,8 @@ class Histogram:
         """Of at least one value: bins at the quantiles, fewer than MOST_BINS where values are few or often equal."""
         bins = min(MOST_BINS, max(2, len(values) // TEXTS_FOR_A_BIN))
         quantiles = np.quantile(values, np.arange(1, bins) / bins, method="inverted_cdf")
-        edges = tuple(np.unique(np.round(quantiles.astype(np.float64), DIGITS)).tolist())
+        # Rounded down, so that a value that equals an edge stays above it however it is rounded afterwards.
+        edges = tuple(np.unique(np.floor(quantiles.astype(np.float64) * EDGE_STEPS) / EDGE_STEPS).tolist())
         counts = count_by_bin(np.array(edges), values)
         return cls(edges, tuple(np.round(counts / len(values), DIGITS).tolist()))
 

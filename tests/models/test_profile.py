@@ -44,6 +44,14 @@ def test_coverage_of_all_words_is_counted_exactly() -> None:
     assert (count_by_bin(np.array(histogram.edges), coverage) / len(coverage)).tolist() == list(histogram.shares)
 
 
+@pytest.mark.parametrize("known", range(1, 31))
+def test_rounding_moves_no_value_over_an_edge(known: int) -> None:
+    coverage = np.array([0.01, known / 31, 1.0] * 200, np.float32)
+    edges, rounded = np.array(Histogram.of(coverage).edges), coverage.astype(np.float64).round(6)
+    for same in (rounded, rounded.astype(np.float32)):
+        assert count_by_bin(edges, same).tolist() == count_by_bin(edges, coverage).tolist()
+
+
 def test_values_that_are_all_equal_leave_room_below() -> None:
     histogram = Histogram.of(np.ones(500, np.float32))
     assert (histogram.edges, histogram.shares) == ((1.0,), (0.0, 1.0))
