@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from models.errors import BrokenArtifact
@@ -18,6 +18,9 @@ STOP_WORDS_FILE = "stop_words.txt"
 GOLDEN_FILE = "golden.jsonl"
 KERAS_FILE = "model.keras"  # optional: the trained network for people who use Keras
 NEEDED_FILES = frozenset({NETWORK_FILE, VOCABULARY_FILE, STOP_WORDS_FILE, GOLDEN_FILE})
+# No worker needs these, so a copy of a version may lack them: TensorFlow Serving's files, Keras' and pictures.
+OPTIONAL_FILES = (KERAS_FILE, "saved_model.pb", "fingerprint.pb", "variables/", "assets/", "report/")
+SIGNATURE_FILE = f"{MANIFEST_FILE}.sig"  # optional: vouches for the manifest, as the manifest does for the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,18 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 def read_manifest(directory: Path) -> Manifest:
     """Raises BrokenArtifact when the manifest is missing, malformed or of another format version."""
     try:
-        return Manifest.from_json(json.loads((directory / MANIFEST_FILE).read_bytes()))
+        content = (directory / MANIFEST_FILE).read_bytes()
     except OSError as error:
         raise BrokenArtifact(f"Cannot read {directory / MANIFEST_FILE}: {error.strerror}.") from error
+    return parse_manifest(content, str(directory))
+
+
+def parse_manifest(content: bytes, place: str) -> Manifest:
+    """The manifest in a file's content; raises BrokenArtifact, which may name the version's place."""
+    try:
+        return Manifest.from_json(json.loads(content))
     except ValueError as error:
-        raise BrokenArtifact(f"{directory / MANIFEST_FILE} is not JSON: {error}.") from error
+        raise BrokenArtifact(f"{place}/{MANIFEST_FILE} is not JSON: {error}.") from error
 
 
 def write_words(path: Path, words: Sequence[str]) -> None:
@@ -131,27 +141,43 @@ def read_encoder(directory: Path, settings: TextSettings) -> Encoder:
 
 
 def record_files(directory: Path) -> dict[str, FileRecord]:
-    """A record of every file below the directory but the manifest, by its path in it."""
+    """A record of every file below the directory but the manifest and its signature, by its path in it."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
     records = {path.relative_to(directory).as_posix(): FileRecord.of(path) for path in paths}
-    records.pop(MANIFEST_FILE, None)
-    return records
+    return {name: record for name, record in records.items() if name not in (MANIFEST_FILE, SIGNATURE_FILE)}
+
+
+def check_names(manifest: Manifest, place: str) -> None:
+    """Raises BrokenArtifact unless the manifest vouches for every needed file, and for none elsewhere."""
+    for name in sorted(NEEDED_FILES - set(manifest.files)):
+        raise BrokenArtifact(f"The manifest in {place} does not vouch for {name}.")
+    for name in manifest.files:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise BrokenArtifact(f"The manifest in {place} names a file outside of it: {name}.")
+
+
+def check_file(path: Path, expected: FileRecord, place: str) -> None:
+    """Raises BrokenArtifact, which names the place that the file comes from, unless it is what was published."""
+    try:
+        found = FileRecord.of(path)
+    except OSError as error:
+        raise BrokenArtifact(f"Cannot read {place}: {error.strerror}.") from error
+    if found != expected:
+        raise BrokenArtifact(f"{place} is not the file that was published: its checksum or size differs.")
 
 
 def check_files(directory: Path, manifest: Manifest) -> None:
-    """Raises BrokenArtifact at the first file that is missing or is not what the manifest says."""
-    for name in sorted(NEEDED_FILES - set(manifest.files)):
-        raise BrokenArtifact(f"The manifest in {directory} does not vouch for {name}.")
+    """Raises BrokenArtifact at the first file that is missing or is not what the manifest says.
+
+    OPTIONAL_FILES may be missing.
+    """
+    check_names(manifest, str(directory))
     for name, expected in manifest.files.items():
         path = directory / name
         if not path.resolve().is_relative_to(directory.resolve()):
             raise BrokenArtifact(f"The manifest in {directory} names a file outside of it: {name}.")
-        try:
-            found = FileRecord.of(path)
-        except OSError as error:
-            raise BrokenArtifact(f"Cannot read {path}: {error.strerror}.") from error
-        if found != expected:
-            raise BrokenArtifact(f"{path} is not the file that was published: its checksum or size differs.")
+        if path.exists() or not name.startswith(OPTIONAL_FILES):
+            check_file(path, expected, str(path))
 
 
 def _read_text(path: Path) -> str:

@@ -26,10 +26,9 @@ class History:
     def entries(self, labels: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Every entry, oldest first, with its `number` and whether it `took_effect`, judged by the present labels."""
         found = []
-        for entry in self._files.names_below(self._folder):
+        for entry, content in sorted(self._files.read_below(self._folder).items()):
             number, _, ending = entry.partition(".")
-            content = self._files.read(f"{self._folder}/{entry}") if number.isdecimal() and ending == "json" else None
-            if content is not None:
+            if number.isdecimal() and ending == "json":
                 found.append({"number": int(number)} | self._parse(entry, content))
         after = labels
         for each in reversed(found):

@@ -19,6 +19,8 @@ _PREPARED = ".publishing-"
 class LocalFiles:
     """Versions appear by renaming a whole directory; other files change under a lock between processes."""
 
+    away = None
+
     def __init__(self, store: Path) -> None:
         self.place = str(store)
         self._store = store
@@ -63,6 +65,10 @@ class LocalFiles:
             except FileNotFoundError:
                 return []
 
+    def read_below(self, folder: str) -> dict[str, bytes]:
+        found = {name: self.read(f"{folder}/{name}") for name in self.names_below(folder)}
+        return {name: content for name, content in found.items() if content is not None}
+
     def read(self, path: str) -> bytes | None:
         with _reading(self._store / path):
             try:
@@ -77,16 +83,22 @@ class LocalFiles:
         with self._writing(path):
             if self.read(path) != expected:
                 return False
-            _replace(self._store / path, content)
+            replace_file(self._store / path, content)
         return True
 
     def overwrite(self, path: str, content: bytes) -> None:
         with self._writing(path):
-            _replace(self._store / path, content)
+            replace_file(self._store / path, content)
 
     def remove(self, path: str) -> None:
         with self._writing(path):
             (self._store / path).unlink(missing_ok=True)
+
+    def remember(self, path: str, content: bytes) -> None:
+        """A directory that is away has nowhere else to keep it."""
+
+    def remembered(self, path: str) -> bytes | None:
+        return None
 
     @contextmanager
     def _writing(self, path: str) -> Iterator[None]:
@@ -135,10 +147,11 @@ def _publish_as(home: Path, version: int, write: Write) -> None:
 
 def replace_json(path: Path, value: Mapping[str, Any]) -> None:
     """Writes a JSON file that is, at every moment, the old one or the new one, also after a power cut."""
-    _replace(path, (json.dumps(value, indent=2) + "\n").encode())
+    replace_file(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes a file as `replace_json` does; two writers at once need a lock."""
     prepared = path.with_name(f".{path.name}.new")
     prepared.write_bytes(content)
     _flush(prepared)

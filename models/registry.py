@@ -14,9 +14,11 @@ from models.history import TRIES, History
 from models.labels import LABELS_FILE, STABLE, check_labels, label_value, parse_labels, version_of
 from models.local_files import LocalFiles, replace_json
 from models.store_files import StoreFiles, Write
+from models.version_cache import default_cache
 
-__all__ = ["LABELS_FILE", "PACKAGED_STORE", "STABLE", "Registry", "Resolved", "check_name", "replace_json"]
+__all__ = ["PACKAGED_STORE", "STABLE", "Registry", "Resolved", "check_name", "default_store", "is_url", "replace_json"]
 
+TIMEOUT_SECONDS = 10.0
 PACKAGED_STORE = Path(__file__).with_name("store")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -42,9 +44,23 @@ class Registry:
     `<store>/<name>/history/` tells why.
     """
 
-    def __init__(self, store: str | Path = PACKAGED_STORE) -> None:
+    def __init__(
+        self, store: str | Path = PACKAGED_STORE, cache: Path | None = None, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        """`store` is a directory or a URL; versions behind a URL are kept in `cache` (without one: a user's own).
+
+        A URL's store has to answer within `timeout_seconds`, plus the time that a file of its size may take.
+        """
         self.store = store
-        self._files: StoreFiles = LocalFiles(Path(store))
+        self._files = _open(str(store), cache or default_cache(), timeout_seconds)
+
+    @property
+    def away(self) -> str | None:
+        """Why a store behind a URL did not answer when it was asked last, in one sentence; None when it did.
+
+        While it is away `labels` are those read last, `versions` those on this machine, and `resolve` finds these.
+        """
+        return self._files.away
 
     def names(self) -> list[str]:
         """The models that have at least one version."""
@@ -56,7 +72,17 @@ class Registry:
 
     def labels(self, name: str) -> dict[str, Any]:
         """The model's labels as they stand in labels.json; raises StoreError when that is malformed."""
-        return self._read_labels(name)[0]
+        path = f"{name}/{LABELS_FILE}"
+        try:
+            labels, content = self._read_labels(name)
+        except StoreError:
+            remembered = self._files.remembered(path) if self.away else None
+            if remembered is None:
+                raise
+            return parse_labels(remembered, path)
+        if content is not None:
+            self._files.remember(path, content)
+        return labels
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """What was done to the model's labels, oldest first.
@@ -158,6 +184,21 @@ class Registry:
             return ModelNotFound(f"There is no model {name!r} in {self._files.place}; there are: {known}.")
         choices = ", ".join([*map(str, versions), *self.labels(name)])
         return ModelNotFound(f"The model {name!r} has no version or label {wanted!r}; it has: {choices}.")
+
+
+def is_url(store: str | Path) -> bool:
+    """Whether a store is named by a URL such as s3://bucket/models, and not by its directory."""
+    return "://" in str(store)
+
+
+def _open(store: str, cache: Path, timeout_seconds: float) -> StoreFiles:
+    for local in ("file://", "local://"):
+        store = store.removeprefix(local)
+    if not is_url(store):
+        return LocalFiles(Path(store))
+    from models.remote_files import RemoteFiles
+
+    return RemoteFiles(store, cache, timeout_seconds)
 
 
 def check_name(name: str) -> None:

@@ -1,0 +1,90 @@
+"""Copies of a remote store's versions on this machine, and the labels that it had when it was last read."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from models.artifact import check_files, read_manifest
+from models.errors import BrokenArtifact, StoreError
+from models.local_files import is_version, locked, replace_file
+
+_FETCHED = ".fetching-"
+_LEFT_BEHIND_SECONDS = 3600.0
+
+
+def default_cache() -> Path:
+    """Where one user's processes keep copies of versions: below XDG_CACHE_HOME, or ~/.cache."""
+    caches = os.environ.get("XDG_CACHE_HOME")
+    return (Path(caches) if caches else Path.home() / ".cache") / "kafka-sentiment" / "models"
+
+
+class VersionCache:
+    """`<cache>/<name>/<version>/` and `<cache>/<name>/labels.json` of one store; it may be deleted at any time."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def versions(self, name: str) -> list[int]:
+        """The numbers of the copies, oldest first, whether they are sound or not."""
+        try:
+            return sorted(int(each.name) for each in (self.directory / name).iterdir() if is_version(each.name))
+        except OSError:
+            return []
+
+    def get(self, name: str, version: int) -> Path | None:
+        """A copy of which every checksum holds; None without one. A damaged copy is removed."""
+        path = self.directory / name / str(version)
+        if not path.is_dir():
+            return None
+        try:
+            check_files(path, read_manifest(path))
+        except BrokenArtifact:
+            shutil.rmtree(path, ignore_errors=True)
+            return None
+        return path
+
+    def add(self, name: str, version: int, fetch: Callable[[Path], None]) -> None:
+        """Keeps what `fetch(directory)` writes into an empty directory, whole or not at all; the first copy stays."""
+        home = self.directory / name
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            _remove_left_behind(home)
+            fetched = Path(tempfile.mkdtemp(prefix=_FETCHED, dir=home))
+            try:
+                fetch(fetched)
+                fetched.chmod(0o755)
+                with locked(home / ".lock"):
+                    if not (home / str(version)).exists():
+                        fetched.rename(home / str(version))
+            finally:
+                shutil.rmtree(fetched, ignore_errors=True)
+        except OSError as error:
+            raise StoreError(f"Cannot keep a version in {home}: {error.strerror}.") from error
+
+    def write(self, path: str, content: bytes) -> None:
+        """Keeps a file that is not part of what was published, such as labels, where that is possible."""
+        target = self.directory / path
+        with contextlib.suppress(OSError):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with locked(self.directory / path.split("/")[0] / ".lock"):
+                if not target.exists() or target.read_bytes() != content:
+                    replace_file(target, content)
+
+    def read(self, path: str) -> bytes | None:
+        """What `write` has kept; None without."""
+        try:
+            return (self.directory / path).read_bytes()
+        except OSError:
+            return None
+
+
+def _remove_left_behind(home: Path) -> None:
+    """Removes what processes that were killed had begun to fetch."""
+    for path in home.glob(f"{_FETCHED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
