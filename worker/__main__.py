@@ -16,6 +16,7 @@ COMMANDS = {
     "status": ("status", "show which worker runs which version, how far behind it is, and whether all agree"),
     "dead-letters": ("dead_letters", "list what was set aside as no valid review, or send it again"),
     "rolling-check": ("rolling_check", "prove that an update and restarts lose, double and delay no review"),
+    "rescore": ("rescore", "score a range of old reviews again with another version, and compare"),
     "cache-fill": ("cache_fill", "write to Redis what the output topic holds"),
 }
 

@@ -1,0 +1,145 @@
+"""`python -m worker rescore` on a real broker, with both clients, beside the stream that scored first."""
+
+import json
+import shutil
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local.kafka import LocalKafka
+from deploy.local.processes import wait_until
+from models.registry import PACKAGED_STORE
+from tests.kafka.topics import committed, unique
+from tests.reviews import sample
+from tests.versions import NAME, OPPOSITE, add_version
+from tests.worker.commands.command_line import LIMIT_SECONDS, Commands
+from worker.broker import Connection, Message, Partition, Position, open_broker
+
+MODEL = f"{NAME}@2"
+
+
+class Rescorings:
+    """Reviews in a topic, and rescorings of it with a version that answers the opposite of the packaged one."""
+
+    def __init__(self, commands: Commands, store: Path) -> None:
+        self.commands = commands
+        self.kafka = commands.kafka
+        self.to = unique("rescored")
+        commands.settings |= {
+            "SENTIMENT_MODEL_STORE": str(store),
+            "SENTIMENT_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+            "SENTIMENT_REDIS_URL": "",
+        }
+
+    def send(self, count: int) -> None:
+        texts = sample().texts
+        values = [json.dumps({"id": f"r{n}", "text": texts[n % len(texts)]}).encode() for n in range(count)]
+        keys = [b"key-%d" % (number % 40) for number in range(count)]
+        headers = [("traceparent", b"00-1")]
+        messages = [Message(self.commands.input, key, value, headers) for key, value in zip(keys, values, strict=True)]
+        self.commands.write(*messages)
+
+    def arguments(self, *further: str) -> list[str]:
+        return ["rescore", "--model", MODEL, "--to", self.to, "--create-topic", *further]
+
+    def report(self, *further: str) -> dict[str, Any]:
+        status, out, err = self.commands.outcome(*self.arguments("--json", *further))
+        assert status == 0, err
+        report: dict[str, Any] = json.loads(out)
+        return report
+
+    def results(self) -> list[dict[str, Any]]:
+        return [json.loads(record.value) for record in committed(self.kafka, self.to)]
+
+    def live_position(self, next_offset: int) -> None:
+        """Have the workers' group be so far, on each partition."""
+        broker = open_broker("kafka-python", Connection(self.kafka.bootstrap_servers), None, None)
+        parts = [Partition(self.commands.input, number) for number in range(4)]
+        group = self.commands.settings["SENTIMENT_KAFKA_GROUP_ID"]
+        broker.set_group_positions(group, dict.fromkeys(parts, Position(next_offset)))
+        broker.close()
+
+
+@pytest.fixture(params=["kafka-python", "librdkafka"])
+def rescorings(kafka: LocalKafka, request: pytest.FixtureRequest, tmp_path: Path) -> Rescorings:
+    store = shutil.copytree(PACKAGED_STORE, tmp_path / "store")
+    add_version(store, OPPOSITE)
+    return Rescorings(Commands(kafka, request.param), store)
+
+
+def test_every_review_is_scored_once_by_the_chosen_version(rescorings: Rescorings) -> None:
+    rescorings.send(2_000)
+    report = rescorings.report()
+    assert (report["records"], report["scored"], report["results"]) == (2_000, 2_000, 2_000)
+    results = rescorings.results()
+    assert Counter(result["id"] for result in results) == Counter(f"r{number}" for number in range(2_000))
+    assert {(result["model"], result["version"]) for result in results} == {(NAME, 2)}
+
+
+def test_results_carry_the_key_the_headers_and_the_partition_of_their_review(rescorings: Rescorings) -> None:
+    rescorings.send(200)
+    rescorings.report()
+    places = {json.loads(r.value)["id"]: (r.partition, r.key) for r in committed(rescorings.kafka, rescorings.to)}
+    sent = committed(rescorings.kafka, rescorings.commands.input)
+    assert places == {json.loads(r.value)["id"]: (r.partition, r.key) for r in sent}
+    assert all(r.headers == [("traceparent", b"00-1")] for r in committed(rescorings.kafka, rescorings.to))
+
+
+def test_the_report_holds_the_opposite_against_what_a_worker_said(rescorings: Rescorings) -> None:
+    rescorings.send(300)
+    old = score_with_a_worker(rescorings)
+    report = rescorings.report()
+    classes = Counter(result["sentiment"] for result in old)
+    flips = {"positive -> negative": classes["positive"], "negative -> positive": classes["negative"]}
+    differences = [abs(2 * result["scores"]["positive"] - 1) for result in old]
+    assert (report["compared"], report["agreement_ratio"], report["flips"]) == (300, 0.0, flips)
+    assert report["old_versions"] == {f"{NAME}@1": 300}
+    assert report["mean_absolute_score_difference"] == pytest.approx(sum(differences) / 300, abs=1e-5)
+    assert report["class_mix"]["old"] == {name: count / 300 for name, count in classes.items()}
+    assert report["class_mix"]["new"] == {"positive": classes["negative"] / 300, "negative": classes["positive"] / 300}
+
+
+def score_with_a_worker(rescorings: Rescorings) -> list[dict[str, Any]]:
+    """What the packaged version says to all reviews."""
+    commands = rescorings.commands
+    commands.settings |= {"SENTIMENT_MODEL_NAME": NAME, "SENTIMENT_HTTP_PORT": "0"}
+    with commands.start("run") as worker:
+        count = len(committed(commands.kafka, commands.input))
+        wait_until(lambda: len(committed(commands.kafka, commands.output)) >= count, LIMIT_SECONDS, lambda: "too slow")
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=LIMIT_SECONDS)
+    return [json.loads(record.value) for record in committed(commands.kafka, commands.output)]
+
+
+def test_a_range_of_offsets(rescorings: Rescorings) -> None:
+    rescorings.send(400)
+    assert rescorings.report("--from", "0:5,2:7", "--until", "0:15,1:9,2:8")["records"] == 11
+    sent = {
+        json.loads(r.value)["id"]: (r.partition, r.offset)
+        for r in committed(rescorings.kafka, rescorings.commands.input)
+    }
+    scored = sorted(sent[result["id"]] for result in rescorings.results())
+    assert scored == [*((0, offset) for offset in range(5, 15)), (2, 7)]
+
+
+def test_a_range_of_time(rescorings: Rescorings) -> None:
+    moments = []
+    for count in (100, 250, 50):
+        moments.append(time.time())
+        rescorings.send(count)
+        wait_for_the_clock(rescorings)
+    since, until = (
+        f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(m))}.{int(m * 1000) % 1000:03}Z" for m in moments[1:]
+    )
+    report = rescorings.report("--from", since, "--until", until)
+    assert report["records"] == 250
+
+
+def wait_for_the_clock(rescorings: Rescorings) -> None:
+    """Until it is later than any review's timestamp."""
+    newest = max(record.timestamp for record in committed(rescorings.kafka, rescorings.commands.input))
+    wait_until(lambda: time.time() * 1000 > newest + 2, LIMIT_SECONDS, lambda: "the clock stands still")
