@@ -26,6 +26,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#007f5f", "#a3478a")
 _SHADES = ("#ffffff", "#eef1f5")
 # Names of events take turns in so many rows, so that neighbours do not cover each other.
 _EVENT_ROWS = 4
+_EMPTY_MILLISECONDS = (1, 1_000)
 _INK, _MUTED = "#1f2328", "#6b7280"
 
 
@@ -67,7 +68,8 @@ def points(observed: Observed) -> dict[int, list[tuple[float, float]]]:
 
 def p99_by_second(observed: Observed) -> Iterator[tuple[float, float, float]]:
     """Begin, end and p99 of the latency, for each second of each phase (the last of a phase may be shorter)."""
-    sent, latencies = np.array([point for found in points(observed).values() for point in found] or [(0.0, 0.0)]).T
+    everything = [point for found in points(observed).values() for point in found]
+    sent, latencies = np.array(everything).reshape(-1, 2).T
     for _, begins, ends in observed.phases:
         edges = [*np.arange(begins, ends, 1.0), ends]
         for begin, end in itertools.pairwise(edge - observed.began for edge in edges):
@@ -120,10 +122,11 @@ def _mark_events(axes: Any, observed: Observed) -> None:
     for number, event in enumerate(observed.events):
         at, row = event.at - observed.began, number % _EVENT_ROWS
         side, shift = ("right", -3) if at > 0.85 * ends else ("left", 3)
-        axes.axvline(at, color=_MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        height = 0.97 - 0.045 * row
+        axes.axvline(at, ymax=height, color=_MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             event.text,
-            (at, 0.97 - 0.045 * row),
+            (at, height),
             xycoords=axes.get_xaxis_transform(),
             xytext=(shift, 0),
             textcoords="offset points",
@@ -137,6 +140,8 @@ def _mark_events(axes: Any, observed: Observed) -> None:
 def _dress(axes: Any, observed: Observed) -> None:
     from matplotlib.ticker import StrMethodFormatter
 
+    if not observed.arrivals:
+        axes.set_ylim(*_EMPTY_MILLISECONDS)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     lowest, highest = axes.get_ylim()
@@ -149,4 +154,11 @@ def _dress(axes: Any, observed: Observed) -> None:
     axes.set_axisbelow(False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    axes.figure.legend(loc="outside lower right", ncols=4, frameon=False, fontsize=10, markerscale=3)
+    if observed.arrivals:
+        _explain(axes.figure)
+
+
+def _explain(figure: Any) -> None:
+    legend = figure.legend(loc="outside lower right", ncols=4, frameon=False, fontsize=10, markerscale=3)
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)
