@@ -1,8 +1,10 @@
 """New versions come into service while the stream runs: nothing is lost, doubled, reordered or of no known version."""
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -12,6 +14,7 @@ from models.artifact import NETWORK_FILE
 from models.registry import Registry
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
+from tests.kafka.topics import committed
 from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
 from tests.versions import NAME, OPPOSITE, add_version
@@ -95,6 +98,62 @@ def test_a_canary_scores_its_keys_alone(updated: Stream, store: Path) -> None:
     for result, _ in updated.sentiments():
         versions_of_key.setdefault(result.key, set()).add(result.version)
     assert {frozenset(versions) for versions in versions_of_key.values()} == {frozenset({1}), frozenset({opposite})}
+
+
+def canary_of(kafka: LocalKafka, client: str, store: Path, version: int) -> Stream:
+    """A stream with that version as its canary, which has to prove itself for two seconds."""
+    registry = Registry(store)
+    registry.set_label(NAME, "canary", version, 0.5)
+    quick = {"canary_min_records": "150", "canary_min_seconds": "2", "trial_budget_ratio": "1"}
+    where = {"model_store": str(store), "model_name": NAME, "model_poll_seconds": "0.5"}
+    return Stream(kafka, client, **where, **quick)
+
+
+def wait_for_decision(store: Path, decision: str) -> dict[str, Any]:
+    history = lambda: [each for each in Registry(store).history(NAME) if each.get("decision")]  # noqa: E731
+    eventually(lambda: bool(history()), 60, "nothing was decided")
+    [verdict] = history()
+    assert verdict["decision"] == decision, verdict
+    return verdict
+
+
+def test_a_worse_canary_is_rolled_back_by_itself(kafka: LocalKafka, client: str, store: Path) -> None:
+    opposite = add_version(store, OPPOSITE)
+    with canary_of(kafka, client, store, opposite) as stream:
+        stream.ready_workers(2)
+        with stream.load(200):
+            verdict = wait_for_decision(store, "roll_back")
+            stream.wait_for_results(200)
+        assert Registry(store).labels(NAME) == {"stable": 1}
+        assert "sentiments differ" in " ".join(verdict["reasons"])
+        assert stream.verdict(versions=(1, opposite)) == Verdict()
+
+
+def test_a_good_canary_is_promoted_by_itself_on_all_workers(kafka: LocalKafka, client: str, store: Path) -> None:
+    with canary_of(kafka, client, store, 2) as stream:
+        workers = stream.ready_workers(2)
+        with stream.load(200):
+            verdict = wait_for_decision(store, "promote")
+            for worker in workers:
+                wait_for_version(worker, 2)
+        assert Registry(store).labels(NAME) == {"stable": 2}
+        assert verdict["figures"]["compared"] >= 150
+        assert stream.verdict(versions=(1, 2)) == Verdict()
+
+
+def test_a_shadow_writes_to_its_topic_and_changes_no_result(
+    kafka: LocalKafka, client: str, store: Path, make_topic: Callable[..., str]
+) -> None:
+    opposite, topic = add_version(store, OPPOSITE), make_topic("shadow")
+    Registry(store).set_label(NAME, "shadow", opposite, 0.5)
+    settings = {"model_store": str(store), "model_name": NAME, "shadow_topic": topic, "trial_budget_ratio": "1"}
+    with Stream(kafka, client, **settings) as stream:
+        stream.ready_workers(1)
+        with stream.load(200):
+            eventually(lambda: len(committed(kafka, topic)) > 100, 60, "the shadow said nothing")
+        assert stream.verdict(versions=(1,)) == Verdict()
+        said = json.loads(committed(kafka, topic)[0].value)
+        assert (said["served"]["version"], said["other"]["version"]) == (1, opposite)
 
 
 @pytest.mark.parametrize("client", ["kafka-python"])

@@ -20,6 +20,7 @@ from worker.memory_kafka import MemoryKafka
 from worker.metrics import Metrics
 from worker.pipeline import Pipeline
 from worker.recovery import Runner
+from worker.rollout.rollout import Rollout
 from worker.settings import Settings
 
 INPUT, OUTPUT, DEAD_LETTERS = "reviews", "sentiments", "reviews.dead-letter"
@@ -35,6 +36,7 @@ class Stream:
             self.kafka.create(topic, partitions=3)
         self.settings = Settings(**settings)
         self.scorer = scorer or Scorer.load(Registry().resolve("imdb").path, verify=False)
+        self.lineup = Lineup(self.scorer)
         self.cache = cache
         self.stopping = threading.Event()
         self.answers = True
@@ -46,9 +48,15 @@ class Stream:
         source = Source(INPUT, self.settings.kafka_group_id)
         self.broker = MemoryBroker(self.kafka, source, "worker-1")
         self.broker.start(OUTPUT, DEAD_LETTERS)
-        self.lineup = Lineup(self.scorer)
-        self.pipeline = Pipeline(self.broker, lambda: self.lineup, self.cache, self.settings, self.metrics, self.health)
+        self.rollout = self.open_rollout()
+        self.pipeline = Pipeline(
+            self.broker, lambda: self.lineup, self.cache, self.settings, self.metrics, self.health, self.rollout
+        )
         self.runner = Runner(self.broker, "memory:0", self.metrics, self.health, self.stopping, lambda _: self.answers)
+
+    def open_rollout(self) -> Rollout | None:
+        """What tries versions beside this stream."""
+        return None
 
     def send(self, *values: object, key: bytes | None = b"k") -> list[Record]:
         """Write review objects, or bytes as they are, to the input topic."""

@@ -23,7 +23,6 @@ from worker.rollout.decider import Decider
 from worker.serving import Part, Served
 from worker.settings import Settings
 
-DECISION_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 10.0
 _DECIDING_PARTITION = 0
 
@@ -96,11 +95,16 @@ class Rollout:
                 samples = _samples(part, lineup.sample(records, part.scores), records, reviews)
                 self._comparer.offer(part.scorer, lineup.shadow.scorer, samples, is_canary=False)
 
+    def turn(self, timeout_seconds: float) -> bool:
+        """Compare once, waiting so long for something to compare, and decide where that is due; whether it compared."""
+        compared = self._comparer.step(timeout_seconds)
+        self._decide()
+        return compared
+
     def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                self._comparer.step(0.5)
-                self._decide()
+                self.turn(0.5)
             except Exception as error:  # noqa: BLE001 - what is only tried must stop nothing
                 log.error("comparing or deciding failed", why=f"{type(error).__name__}: {error}")
                 self._closing.wait(_PAUSE_AFTER_ERROR_SECONDS)
@@ -116,7 +120,7 @@ class Rollout:
     def _decide(self) -> None:
         if not self._decides or time.monotonic() < self._decision_due:
             return
-        self._decision_due = time.monotonic() + DECISION_SECONDS
+        self._decision_due = time.monotonic() + self._settings.model_poll_seconds
         self._decider.look(self._metadata, self._models.refused(CANARY))
 
     def _metadata(self) -> Iterable[str]:
