@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,9 @@ def test_importing_what_serves_never_imports_tensorflow(package: str) -> None:
 def test_no_file_grows_beyond_250_lines(package: str) -> None:
     for path in _files(package):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 250, path
+
+
+def test_every_package_is_in_the_distribution() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = [path.parent for name in ("models", "worker", "trainer") for path in (ROOT / name).rglob("__init__.py")]
+    assert sorted(listed) == sorted(".".join(path.relative_to(ROOT).parts) for path in found)
