@@ -1,4 +1,4 @@
-"""The command line: `python -m models score | list | show | verify | label | history`."""
+"""The command line: `python -m models score | list | show | verify | sign | label | history`."""
 
 import argparse
 import os
@@ -74,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("model", help=REFERENCE_HELP)
     verify = command("verify", commands.verify, "check a version's checksums and its golden set")
     verify.add_argument("model", help=REFERENCE_HELP)
+    verify.add_argument("--public-key", type=Path, metavar="FILE", help="check also that a key of a PEM file signed it")
+    sign = command("sign", commands.sign, "sign a version with an Ed25519 key, after checking that it holds")
+    sign.add_argument("model", help=REFERENCE_HELP)
+    sign.add_argument("--key", type=Path, required=True, metavar="FILE", help="private key, as PEM without a password")
     _add_label_options(command("label", label_commands.label, "point a label, such as stable, at a version"))
     history = command("history", label_commands.history, "tell who or what changed a model's labels, and why")
     history.add_argument("model", help="NAME")

@@ -10,10 +10,12 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
+from models.artifact import MANIFEST_FILE, read_manifest
 from models.errors import ModelNotFound
 from models.lines import BadLine, Review, in_groups, parse_review, score_reviews
 from models.registry import Registry
 from models.scorer import Scorer
+from models.signatures import read_private_key, read_public_keys, signature_of
 
 TEXTS_AT_ONCE = 512
 SHOWN_TEXT_CHARACTERS = 60
@@ -84,8 +86,6 @@ def list_models(options: argparse.Namespace) -> int:
 
 
 def show(options: argparse.Namespace) -> int:
-    from models.artifact import read_manifest
-
     manifest = read_manifest(Registry(options.store).resolve(options.model).path).to_json()
     if options.json:
         sys.stdout.write(_json_line(manifest))
@@ -98,12 +98,28 @@ def show(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
+    keys = read_public_keys(options.public_key) if options.public_key else ()
     resolved = Registry(options.store).resolve(options.model)
-    Scorer.load(resolved.path)
+    Scorer.load_version(resolved, public_keys=keys)
     answer = {"model": resolved.name, "version": resolved.version, "ok": True}
+    signed = " is signed," if keys else ""
     sentence = (
-        f"{resolved.name} version {resolved.version} is as it was published, and scores its golden set as then.\n"
+        f"{resolved.name} version {resolved.version}{signed} is as it was published, "
+        "and scores its golden set as then.\n"
     )
+    sys.stdout.write(_json_line(answer) if options.json else sentence)
+    return 0
+
+
+def sign(options: argparse.Namespace) -> int:
+    """Signs a version that holds; an older signature is replaced."""
+    key = read_private_key(options.key)
+    registry = Registry(options.store)
+    resolved = registry.resolve(options.model)
+    Scorer.load_version(resolved)
+    registry.add_signature(resolved, signature_of((resolved.path / MANIFEST_FILE).read_bytes(), key))
+    answer = {"model": resolved.name, "version": resolved.version, "signed": True}
+    sentence = f"{resolved.name} version {resolved.version} is signed.\n"
     sys.stdout.write(_json_line(answer) if options.json else sentence)
     return 0
 

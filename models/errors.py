@@ -2,7 +2,8 @@
 
 ModelError            base of all; the message is one sentence for a person
 ├── ModelNotFound     ask for another model, version, label or store
-├── BrokenArtifact    do not use this version: its files, its format or its golden set do not hold
+├── BrokenArtifact    do not use this version: its files, its signature, its format or its golden set do not hold
+├── BadKey            name another key file
 └── StoreError        the store cannot be read or written: mend it, then try again
     └── LabelsChanged somebody else changed the labels: read them again, then decide again
 """
@@ -18,6 +19,10 @@ class ModelNotFound(ModelError):
 
 class BrokenArtifact(ModelError):
     """A version whose checksums, golden set, signature or format version do not hold; keep the last good one."""
+
+
+class BadKey(ModelError):
+    """A file that holds no key that can be used."""
 
 
 class StoreError(ModelError):

@@ -2,30 +2,34 @@
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.artifact import SIGNATURE_FILE
 from models.errors import LabelsChanged, ModelNotFound, StoreError
 from models.history import TRIES, History
 from models.labels import LABELS_FILE, STABLE, check_labels, label_value, parse_labels, version_of
-from models.local_files import LocalFiles, replace_json
-from models.store_files import StoreFiles, Write
+from models.local_files import replace_json
+from models.store_files import Write
+from models.stores import PACKAGED_STORE, absolute_store, default_store, open_store
 from models.version_cache import default_cache
 
-__all__ = ["PACKAGED_STORE", "STABLE", "Registry", "Resolved", "check_name", "default_store", "is_url", "replace_json"]
+__all__ = [
+    "PACKAGED_STORE",
+    "STABLE",
+    "Registry",
+    "Resolved",
+    "absolute_store",
+    "check_name",
+    "default_store",
+    "replace_json",
+]
 
 TIMEOUT_SECONDS = 10.0
-PACKAGED_STORE = Path(__file__).with_name("store")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-
-def default_store() -> str | Path:
-    """SENTIMENT_MODEL_STORE where it is set, otherwise the store inside this package."""
-    return os.environ.get("SENTIMENT_MODEL_STORE") or PACKAGED_STORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Registry:
         A URL's store has to answer within `timeout_seconds`, plus the time that a file of its size may take.
         """
         self.store = store
-        self._files = _open(str(store), cache or default_cache(), timeout_seconds)
+        self._files = open_store(store, cache or default_cache(), timeout_seconds)
 
     @property
     def away(self) -> str | None:
@@ -123,6 +127,10 @@ class Registry:
                 self.change_labels(name, labels, labels | {STABLE: version}, {"by": "publish"})
         return Resolved(name, version, path)
 
+    def add_signature(self, resolved: Resolved, signature: bytes) -> None:
+        """Keeps a version's signature beside its manifest, in place of an older one. Raises StoreError."""
+        self._files.overwrite(f"{resolved.name}/{resolved.version}/{SIGNATURE_FILE}", signature)
+
     def set_label(self, name: str, label: str, version: int | None, share: float | None = None) -> None:
         """Points a label at a version (None: takes it away) for a person; the other labels stay as they are.
 
@@ -184,21 +192,6 @@ class Registry:
             return ModelNotFound(f"There is no model {name!r} in {self._files.place}; there are: {known}.")
         choices = ", ".join([*map(str, versions), *self.labels(name)])
         return ModelNotFound(f"The model {name!r} has no version or label {wanted!r}; it has: {choices}.")
-
-
-def is_url(store: str | Path) -> bool:
-    """Whether a store is named by a URL such as s3://bucket/models, and not by its directory."""
-    return "://" in str(store)
-
-
-def _open(store: str, cache: Path, timeout_seconds: float) -> StoreFiles:
-    for local in ("file://", "local://"):
-        store = store.removeprefix(local)
-    if not is_url(store):
-        return LocalFiles(Path(store))
-    from models.remote_files import RemoteFiles
-
-    return RemoteFiles(store, cache, timeout_seconds)
 
 
 def check_name(name: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from models.artifact import Manifest, check_files, read_encoder, read_golden, read_manifest
 from models.engines import FASTEST, Engine, load_engine
 from models.errors import BrokenArtifact
+from models.registry import Resolved
+from models.signatures import check_signature
 from models.text import UNKNOWN_ID, Encoder, Tokens
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GOLDEN_TOLERANCE = 1e-4
 GOLDEN_COPIES = 8  # make a batch as large as a busy worker's
@@ -48,11 +53,21 @@ class Scorer:
         self._directory = directory
 
     @classmethod
-    def load(cls, path: Path, engine: str = FASTEST, threads: int = 1, verify: bool = True) -> Self:
+    def load(
+        cls,
+        path: Path,
+        engine: str = FASTEST,
+        threads: int = 1,
+        verify: bool = True,
+        public_keys: "Sequence[Ed25519PublicKey]" = (),
+    ) -> Self:
         """Loads a version's directory; with `verify` its checksums and its golden set must hold.
 
-        Raises BrokenArtifact when it must not be used, ModelNotFound when there is no such engine.
+        With keys, one of them must have signed it. Raises BrokenArtifact when it must not be used, ModelNotFound when
+        there is no such engine.
         """
+        if public_keys:
+            check_signature(path, public_keys)
         manifest = read_manifest(path)
         if verify:
             check_files(path, manifest)
@@ -60,6 +75,20 @@ class Scorer:
         scorer = cls(manifest, encoder, load_engine(engine, path, manifest, threads), path)
         if verify:
             scorer.check_golden()
+        return scorer
+
+    @classmethod
+    def load_version(
+        cls,
+        resolved: Resolved,
+        engine: str = FASTEST,
+        threads: int = 1,
+        public_keys: "Sequence[Ed25519PublicKey]" = (),
+    ) -> Self:
+        """As `load`; also raises BrokenArtifact when another version lies where the resolved one should be."""
+        scorer = cls.load(resolved.path, engine, threads, public_keys=public_keys)
+        if (scorer.name, scorer.version) != (resolved.name, resolved.version):
+            raise BrokenArtifact(f"What lies in {resolved.path} is {scorer.name} version {scorer.version}.")
         return scorer
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:

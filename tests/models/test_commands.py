@@ -8,6 +8,7 @@ import pytest
 
 from models.__main__ import main
 from models.registry import Registry
+from tests.models.keys import make_key, public
 
 
 @pytest.fixture
@@ -21,6 +22,11 @@ def run(store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
         return status, captured.out, captured.err
 
     return run_command
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    return make_key(tmp_path, "ours")
 
 
 def pipe(text: str | bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -136,6 +142,8 @@ def test_label_points_a_label_at_a_version(run: Any, arguments: tuple[str, ...])
         ("label", "imdb", "stable", "--remove"),
         ("label", "imdb", "canary", "--remove"),
         ("label", "nope", "canary", "--remove"),
+        ("sign", "imdb", "--key", "/nowhere/key.pem"),
+        ("verify", "imdb", "--public-key", "/nowhere/key.pem"),
         ("history", "nope"),
         ("history", "imdb@1"),
         ("list", "--store", "/nowhere"),
@@ -172,6 +180,20 @@ def test_history_tells_who_changed_what_and_why(run: Any, store: Path) -> None:
     assert all(each in shown for each in ("person", "rule", "promote", "agreement: 0.98", "canary: version 1"))
 
 
-@pytest.mark.parametrize("command", ["score", "list", "show", "verify", "label", "history"])
+def test_sign_signs_what_verify_then_accepts(run: Any, key: Path) -> None:
+    assert "not signed" in run("verify", "imdb", "--public-key", str(public(key)))[2]
+    assert run("sign", "imdb@1", "--key", str(key))[0] == 0
+    status, out, _ = run("verify", "imdb", "--public-key", str(public(key)))
+    assert status == 0
+    assert "is signed" in out
+
+
+def test_a_version_that_does_not_hold_is_not_signed(run: Any, artifact: Path, key: Path) -> None:
+    (artifact / "vocabulary.txt").write_text("good\n")
+    assert run("sign", "imdb", "--key", str(key))[0] == 1
+    assert not (artifact / "manifest.json.sig").exists()
+
+
+@pytest.mark.parametrize("command", ["score", "list", "show", "verify", "label", "history", "sign"])
 def test_every_command_has_help(command: str) -> None:
     assert b"--store" in pipe("", command, "--help").stdout

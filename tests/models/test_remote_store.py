@@ -17,6 +17,8 @@ from models.artifact import read_manifest, write_manifest
 from models.errors import BrokenArtifact, LabelsChanged, ModelNotFound, StoreError
 from models.registry import Registry
 from models.scorer import Scorer
+from models.signatures import read_private_key, read_public_keys, signature_of
+from tests.models.keys import make_key, public
 
 PACKAGED = Registry().resolve("imdb@1").path
 VERDICT = {"verdict": "promote", "numbers": {"agreement": 0.98}}
@@ -298,6 +300,25 @@ def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
     with pytest.raises(StoreError, match=r"pip install 'kafka-sentiment\[stores\]'"):
         Registry("s3://bucket/models", tmp_path).names()
+
+
+def test_a_version_signed_after_it_was_fetched_is_signed_here_too(bucket: Any, remote: Any, tmp_path: Path) -> None:
+    registry, key = remote(bucket), make_key(tmp_path, "ours")
+    resolved = registry.publish("imdb", write_packaged)
+    signature = signature_of((resolved.path / "manifest.json").read_bytes(), read_private_key(key))
+    registry.add_signature(resolved, signature)
+    Scorer.load_version(remote(bucket).resolve("imdb"), public_keys=read_public_keys(public(key)))
+
+
+def test_a_signed_version_is_fetched_with_its_signature(bucket: Any, remote: Any, tmp_path: Path) -> None:
+    key = make_key(tmp_path, "ours")
+
+    def write_signed(directory: Path, version: int) -> None:
+        write_packaged(directory, version)
+        manifest = (directory / "manifest.json").read_bytes()
+        (directory / "manifest.json.sig").write_bytes(signature_of(manifest, read_private_key(key)))
+
+    Scorer.load(remote(bucket).publish("imdb", write_signed).path, public_keys=read_public_keys(public(key)))
 
 
 def test_no_thread_outlives_an_answered_call(bucket: Any, remote: Any) -> None:
