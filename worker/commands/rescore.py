@@ -5,26 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 
 from models.artifact import read_manifest
-from models.errors import ModelError, ModelNotFound
+from models.errors import ModelError
 from models.registry import Registry, Resolved
 from models.scorer import Scorer
-from worker.broker import LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic
+from worker.broker import LATEST, Broker, Source
 from worker.commands import connect
 from worker.commands.reading import positive
 from worker.commands.rescore_batch import Rescorer
+from worker.commands.rescore_begin import begin, create_target, find_version, for_range, make_job, patiently
 from worker.commands.rescore_brakes import Brakes, LiveLag
-from worker.commands.rescore_plan import Job, State, new_positions, remembered, state_of, with_both
+from worker.commands.rescore_plan import Job, State, remembered, with_both
 from worker.commands.rescore_progress import rescore_bar
-from worker.commands.rescore_range import bound, spans
+from worker.commands.rescore_range import bound
 from worker.commands.rescore_report import lines, read_figures, to_json
 from worker.commands.rescore_run import Run
-from worker.errors import BadUse, KafkaAway, StopWorker, TopicMissing
+from worker.errors import StopWorker
 from worker.messages import ReviewDecoder
 from worker.settings import Settings
 
@@ -36,9 +35,6 @@ _EXAMPLES = """examples:
 _USAGE = "--model NAME@VERSION --to TOPIC [--from START] [--until END] [--create-topic] [--rate N] [--json]"
 _BOUND = "a time (UTC unless it says otherwise), an age such as 2h, an offset, or pairs of partition and offset"
 _OTHERS_SECONDS = 5.0
-_RETRY_SECONDS = 0.2
-
-Result = TypeVar("Result")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,11 +69,14 @@ def main(arguments: argparse.Namespace) -> int:
     """Rescore what is left of the range and tell what came of all of it; 130 after Ctrl-C."""
     chosen = connect.prepare(arguments)
     registry = Registry(chosen.model_store)
-    job = make_job(chosen, arguments, registry)
+    job = make_job(chosen, find_version(registry, arguments.model), arguments.to, arguments.group)
+    job = for_range(job, arguments.since, arguments.until)
     started = time.monotonic()
     try:
         with connect.connected(chosen, None) as asking:
-            state = _patiently(chosen, lambda: begin(asking, job, arguments))
+            if arguments.create_topic:
+                patiently(chosen, lambda: create_target(asking, job, arguments.replication))
+            state = patiently(chosen, lambda: begin(asking, job, arguments.since, arguments.until))
             if state.left:
                 _say(arguments, _plan(job, state))
                 state = _rescore(asking, job, state, chosen, arguments, registry)
@@ -88,59 +87,9 @@ def main(arguments: argparse.Namespace) -> int:
             return 0
         _report(chosen, job, state, arguments, registry, time.monotonic() - started)
     except KeyboardInterrupt:
-        sys.stderr.write("stopped: the same command goes on from here, without scoring anything twice\n")
+        sys.stderr.write("stopped: the same command goes on from here\n")
         return 130
     return 0
-
-
-def make_job(chosen: Settings, arguments: argparse.Namespace, registry: Registry) -> Job:
-    """What was asked for. Raises BadUse."""
-    to = arguments.to
-    if to in (chosen.input_topic, chosen.output_topic, chosen.dead_letter_topic):
-        raise BadUse(f"--to: topic {to} belongs to the live stream: name another")
-    try:
-        name, version = registry.find(arguments.model)
-    except ModelNotFound as error:
-        raise BadUse(f"--model: {error}") from error
-    except ModelError as error:
-        raise StopWorker(str(error)) from error
-    group = arguments.group or f"{chosen.kafka_group_id}-rescore-{name}-{version}-{to}"
-    if group == chosen.kafka_group_id:
-        raise BadUse(f"--group: {group} is the workers' group: name another")
-    since, until = (getattr(arguments, each) and getattr(arguments, each).text for each in ("since", "until"))
-    given = f"from {since or 'the beginning'} until {until or 'the end'}"
-    return Job(chosen.input_topic, to, f"{name}@{version}", group, given)
-
-
-def begin(asking: Broker, job: Job, arguments: argparse.Namespace) -> State:
-    """What the group remembers of this job, or a new beginning. Raises BadUse, TopicMissing, KafkaAway."""
-    ends = asking.offsets_at(job.topic, LATEST)
-    if arguments.create_topic:
-        configs = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
-        asking.create_topics([Topic(job.to, len(ends), arguments.replication, configs)])
-    try:
-        asking.offsets_at(job.to, LATEST)
-    except TopicMissing:
-        raise TopicMissing(f"topic {job.to} does not exist: --create-topic makes it, like topic {job.topic}") from None
-    state = remembered(asking, job)
-    if state is None:
-        found = spans(asking, job.topic, arguments.since, arguments.until)
-        positions = new_positions(asking, job, found, int(time.time() * 1000))
-        asking.set_group_positions(job.group, positions)
-        state = state_of(job, positions)
-    return state
-
-
-def _patiently(chosen: Settings, step: Callable[[], Result]) -> Result:
-    """A Kafka that was just started, or a topic that was just made, may not answer at once. Raises KafkaAway."""
-    deadline = time.monotonic() + chosen.kafka_deadline_seconds
-    while True:
-        try:
-            return step()
-        except KafkaAway:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_RETRY_SECONDS)
 
 
 def _rescore(
@@ -153,7 +102,7 @@ def _rescore(
         raise StopWorker(str(error)) from error
     decoder = ReviewDecoder(chosen.id_field, chosen.text_field, chosen.max_record_bytes)
     live_lag = LiveLag(asking, chosen.kafka_group_id, job.topic)
-    if _patiently(chosen, live_lag) is None:
+    if patiently(chosen, live_lag) is None:
         _say(arguments, f"Group {chosen.kafka_group_id} has read nothing of topic {job.topic}: it is not waited for.")
     brakes = Brakes(live_lag, arguments.max_live_lag, arguments.rate)
     source = Source(job.topic, job.group, LATEST)

@@ -65,15 +65,16 @@ class Brakes:
         return limit if self._rate is None else max(1, min(limit, math.ceil(self._rate)))
 
     def hold(self, waiting: Callable[[int], None]) -> float:
-        """Wait while the live group is too far behind, calling `waiting` with its lag; the seconds that took.
+        """Wait while the live group is too far behind, calling `waiting` with its lag; the seconds waited, 0 for none.
 
         Raises KafkaAway.
         """
-        started = self._clock()
+        waited = 0.0
         while (lag := self._lag() or 0) > self._max_lag:
             waiting(lag)
             self._sleep(_MOMENT_SECONDS)
-        return self._clock() - started
+            waited += _MOMENT_SECONDS
+        return waited
 
     def pace(self, records: int) -> None:
         """Wait until so many records more fit the rate; at most a second without any is made up for."""

@@ -17,6 +17,9 @@ from worker.errors import BadUse
 _PAIRS = re.compile(r"\d{1,10}:\d{1,18}(,\d{1,10}:\d{1,18})*")
 
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
 class Span(NamedTuple):
     """The offsets of one partition from `begin` up to, without it, `end`."""
 
@@ -77,7 +80,8 @@ def spans(broker: Broker, topic: str, since: Bound | None, until: Bound | None) 
 
 def _moment_ms(text: str, clock: Callable[[], float]) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        # Of digits alone it would make a date, too.
+        moment = datetime.fromisoformat(text if _DATE.match(text) else "")
     except ValueError:
         try:
             return max(0, int((clock() - duration_seconds(text)) * 1000))

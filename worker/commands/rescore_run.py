@@ -48,26 +48,33 @@ class Run:
         Raises RetryBatch or KafkaAway when Kafka does not answer for too long, or StopWorker; the next run goes on.
         """
         quiet_limit = self._chosen.kafka_transaction_timeout_seconds + self._chosen.kafka_session_timeout_seconds
-        quiet_seconds, since = 0.0, time.monotonic()
+        moved_at = time.monotonic()
         while not self._is_done():
-            try:
-                held_seconds = self._brakes.hold(lambda lag: show(self._done(), lag))
-                moved = self.turn()
-            except MessageTooLarge as problem:
-                raise StopWorker(
-                    f"topic {self._job.to} refuses a sentiment for its size ({problem}): "
-                    f"set its max.message.bytes to {MAX_MESSAGE_BYTES}"
-                ) from problem
-            except (RetryBatch, KafkaAway) as problem:
-                self._recover(problem)
-                continue
-            now = time.monotonic()
-            quiet_seconds, since = 0.0 if moved else quiet_seconds + now - since - held_seconds, now
-            if quiet_seconds > quiet_limit:
+            if self.step(show):
+                moved_at = time.monotonic()
+            elif time.monotonic() - moved_at > quiet_limit:
                 raise KafkaAway(self._silence())
-            show(self._done())
 
-    def turn(self) -> bool:
+    def step(self, show: Show) -> bool:
+        """One batch, once the live group is not behind, or one recovery; False when nothing came.
+
+        Raises what `to_end` raises.
+        """
+        try:
+            held_seconds = self._brakes.hold(lambda lag: show(self._done(), lag))
+            moved = self._turn()
+        except MessageTooLarge as problem:
+            raise StopWorker(
+                f"topic {self._job.to} refuses a sentiment for its size ({problem}): "
+                f"set its max.message.bytes to {MAX_MESSAGE_BYTES}"
+            ) from problem
+        except (RetryBatch, KafkaAway) as problem:
+            self._recover(problem)
+            return True
+        show(self._done())
+        return moved or held_seconds > 0
+
+    def _turn(self) -> bool:
         """One batch; whether anything was done. Raises RetryBatch, KafkaAway (then: rewind), StopWorker."""
         limit = self._brakes.most_records(self._chosen.max_batch_records)
         records = gather(self._broker, BatchPolicy(limit), _IDLE_SECONDS)
