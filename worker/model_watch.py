@@ -26,6 +26,10 @@ log = structlog.get_logger(__name__)
 class Store(Protocol):
     """Where labels come from; `models.registry.Registry` is one."""
 
+    @property
+    def away(self) -> str | None:
+        """Why a store elsewhere does not answer; what it says then is what it said last."""
+
     def labels(self, name: str) -> dict[str, Any]:
         """The labels of a model. Raises StoreError."""
 
@@ -128,15 +132,15 @@ class ModelWatch:
         if version_of(labels.get(self._label)) is None:
             self._complain(f"no version is labelled {self._label}")
             return None
-        self._complain("")
+        self._complain(self._store.away or "")
         self._labels = labels
         return labels
 
     def _complain(self, complaint: str) -> None:
         if complaint and complaint != self._complaint:
-            log.error("the labels cannot be followed; the versions in use stay", model=self._name, why=complaint)
+            log.error("the store's labels cannot be read; what they said last holds", model=self._name, why=complaint)
         elif self._complaint and not complaint:
-            log.info("the labels can be followed again", model=self._name)
+            log.info("the store's labels can be read again", model=self._name)
         self._complaint = complaint
         self._metrics.model_store_up.set(0 if complaint else 1)
 

@@ -82,7 +82,7 @@ def test_a_broken_version_and_a_vanished_store_stop_nothing(updated: Stream, sto
         worker.wait_for_event("a version cannot be used")
         assert worker.metric("model_refused", version="2") == 1
         shutil.rmtree(store / NAME)
-        worker.wait_for_event("the labels cannot be followed; the versions in use stay")
+        worker.wait_for_event("the store's labels cannot be read; what they said last holds")
         updated.wait_for_results(300)
     assert worker.metric("model_store_up") == 0
     assert updated.verdict(versions=(1,)) == Verdict()
