@@ -73,5 +73,5 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"Both versions answered for {report.mixed_seconds:.1f} s.")
     lines += [f"{event.at:6.1f} s  {event.text}" for event in report.events]
     if not any(phase.name == "restarts" for phase in report.phases):
-        lines.append("No worker was restarted: --restart-command says how to restart those of a running group.")
+        lines.append("No worker was restarted (those of a running group are by --restart-command).")
     return lines
