@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaAdminClient
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import wait_until
 from models.registry import PACKAGED_STORE
-from tests.kafka.topics import committed, unique
+from tests.kafka.topics import committed, topic_names, unique
 from tests.reviews import sample
 from tests.versions import NAME, OPPOSITE, add_version
 from tests.worker.commands.command_line import LIMIT_SECONDS, Commands
@@ -52,8 +53,12 @@ class Rescorings:
         report: dict[str, Any] = json.loads(out)
         return report
 
+    def stored(self) -> list[Any]:
+        """What stands in the target topic, which may not be there yet."""
+        return committed(self.kafka, self.to) if self.to in topic_names(self.kafka) else []
+
     def results(self) -> list[dict[str, Any]]:
-        return [json.loads(record.value) for record in committed(self.kafka, self.to)]
+        return [json.loads(record.value) for record in self.stored()]
 
     def live_position(self, next_offset: int) -> None:
         """Have the workers' group be so far, on each partition."""
@@ -143,3 +148,68 @@ def wait_for_the_clock(rescorings: Rescorings) -> None:
     """Until it is later than any review's timestamp."""
     newest = max(record.timestamp for record in committed(rescorings.kafka, rescorings.commands.input))
     wait_until(lambda: time.time() * 1000 > newest + 2, LIMIT_SECONDS, lambda: "the clock stands still")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_what_was_stopped_goes_on_with_the_same_range_and_doubles_nothing(
+    rescorings: Rescorings, number: signal.Signals
+) -> None:
+    rescorings.send(2_000)
+    with rescorings.commands.start(*rescorings.arguments("--rate", "400")) as process:
+        wait_until(lambda: len(rescorings.stored()) > 300, LIMIT_SECONDS, lambda: "nothing came")
+        process.send_signal(number)
+        _, err = process.communicate(timeout=LIMIT_SECONDS)
+    told = "stopped: the same command goes on from here\n" if number == signal.SIGINT else ""
+    assert (process.returncode, err) == (130 if number == signal.SIGINT else -signal.SIGKILL, told)
+    rescorings.send(2_100)
+    assert 300 < len(rescorings.stored()) < 2_000
+    assert rescorings.report()["records"] == 2_000
+    results = rescorings.results()
+    assert Counter(result["id"] for result in results) == Counter(f"r{number}" for number in range(2_000))
+
+
+def test_a_finished_range_shows_its_report_again(rescorings: Rescorings) -> None:
+    rescorings.send(100)
+    first = rescorings.report()
+    rescorings.send(100)
+    again = rescorings.report()
+    assert again | {"seconds": 0} == first | {"seconds": 0}
+    assert "has finished this range: nothing is left to score.\nScored 100 of 100 records" in rescorings.commands(
+        *rescorings.arguments()
+    )
+
+
+def test_it_waits_while_the_live_group_is_behind(rescorings: Rescorings) -> None:
+    rescorings.send(2_000)
+    rescorings.live_position(0)
+    with rescorings.commands.start(*rescorings.arguments("--json", "--max-live-lag", "1500")) as process:
+        assert process.stderr is not None
+        waiting = json.loads(process.stderr.readline())
+        assert (waiting["event"], waiting["lag"]) == ("waiting for the live group", 2_000)
+        assert rescorings.stored() == []
+        rescorings.live_position(10_000)
+        out, err = process.communicate(timeout=LIMIT_SECONDS)
+    assert (process.returncode, json.loads(out)["scored"]) == (0, 2_000), err
+
+
+def test_two_processes_share_the_work(rescorings: Rescorings) -> None:
+    rescorings.send(2_000)
+    instances = [{"SENTIMENT_INSTANCE_ID": name} for name in ("one", "two")]
+    started = []
+    for instance in instances:
+        rescorings.commands.settings |= instance
+        started.append(rescorings.commands.start(*rescorings.arguments("--json", "--rate", "200")))
+    wait_until(lambda: members(rescorings) == 2, LIMIT_SECONDS, lambda: "they never shared")
+    outcomes = [(process.communicate(timeout=LIMIT_SECONDS), process.returncode) for process in started]
+    assert [status for _, status in outcomes] == [0, 0], outcomes
+    reports = [json.loads(out) for (out, _), _ in outcomes if "records" in out]
+    assert {report["records"] for report in reports} == {2_000}
+    assert Counter(result["id"] for result in rescorings.results()) == Counter(f"r{n}" for n in range(2_000))
+
+
+def members(rescorings: Rescorings) -> int:
+    """How many processes the rescoring's group has at the moment."""
+    settings = rescorings.commands.settings
+    group = f"{settings['SENTIMENT_KAFKA_GROUP_ID']}-rescore-{NAME}-2-{rescorings.to}"
+    with KafkaAdminClient(bootstrap_servers=rescorings.kafka.bootstrap_servers) as admin:
+        return len(admin.describe_groups([group])[group]["members"])

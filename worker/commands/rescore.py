@@ -83,7 +83,7 @@ def main(arguments: argparse.Namespace) -> int:
             else:
                 _say(arguments, f"Group {job.group} has finished this range: nothing is left to score.")
         if state.left:
-            _say(arguments, f"{state.left:,} offsets are left to the other processes of group {job.group}.")
+            _leave(arguments, job, state)
             return 0
         _report(chosen, job, state, arguments, registry, time.monotonic() - started)
     except KeyboardInterrupt:
@@ -145,6 +145,12 @@ def _report(
         sys.stdout.write(msgspec.json.encode(to_json(job, state, figures, seconds)).decode() + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines(job, state, figures, chosen.output_topic))
+
+
+def _leave(arguments: argparse.Namespace, job: Job, state: State) -> None:
+    _say(arguments, f"{state.left:,} offsets are left to the other processes of group {job.group}.")
+    if arguments.json:
+        sys.stdout.write(msgspec.json.encode({"group": job.group, "left": state.left}).decode() + "\n")
 
 
 def score_class(resolved: Resolved) -> str:

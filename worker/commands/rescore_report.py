@@ -74,7 +74,7 @@ def lines(job: Job, state: State, figures: Figures, output_topic: str) -> Iterat
     why = ", ".join(f"{count:,} {reason}" for reason, count in skipped.most_common())
     yield (
         f"Scored {records - skipped.total():,} of {records:,} records of topic {job.topic} with {job.model} into topic "
-        f"{job.to}{why and f'; skipped, for they hold no valid review: {why}'}."
+        f"{job.to}{why and f' (skipped: {why})'}."
     )
     if not figures.compared:
         yield f"Topic {output_topic} holds no old results of the same ids to compare with."
