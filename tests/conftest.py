@@ -8,6 +8,7 @@ import pytest
 from deploy.local.kafka import LocalKafka
 from deploy.local.redis import LocalRedis
 
+pytest_plugins = ["tests.s3_fixtures"]
 BROKERS = ("kafka", "fragile_kafka", "patient_kafka", "locked_kafka", "cluster")
 
 

@@ -69,11 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(compare, required=False, help_text="labelled texts to evaluate all of them on anew")
     for each in (fit, resume, evaluate, publish, compare):
         each.add_argument(
-            "--store", type=Path, default=default_store(), metavar="DIR", help="model store (default: %(default)s)"
+            "--store", default=default_store(), metavar="DIR|URL", help="model store (default: %(default)s)"
         )
     for each in (fit, resume, publish):
         each.add_argument("--force", action="store_true", help="publish even what is worse than the stable version")
         each.add_argument("--slim", action="store_true", help="publish without the files that no worker needs")
+        each.add_argument("--signing-key", type=Path, metavar="FILE", help="sign the version (Ed25519 key, PEM)")
     for each in (fit, resume):
         each.add_argument("--no-publish", action="store_true", help="leave the result in the run's directory")
     return parser

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from models.artifact import MANIFEST_FILE
-from models.registry import Registry, Resolved, check_name
+from models.registry import Registry, Resolved, absolute_store, check_name
 from models.scorer import Scorer
+from models.signatures import read_private_key
 from trainer.data import LabelledTexts
 from trainer.errors import BadData
 from trainer.publish import publish as publish_version
@@ -30,6 +31,7 @@ def fit(options: argparse.Namespace) -> None:
     recipe = _import_recipes().find_recipe(options.recipe, options.seed, options.epochs)
     model = options.model or recipe.model
     check_name(model)
+    _signing_key(options)  # hours before it is needed
     sources = Sources(
         options.data, options.test, options.unlabelled, Columns(options.text, options.label), options.keep_neutral
     )
@@ -41,7 +43,7 @@ def fit(options: argparse.Namespace) -> None:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": options.seed,
         "epochs": options.epochs,
-        "start": {"store": str(options.store.absolute()), "model": f"{start.name}@{start.version}"} if start else None,
+        "start": {"store": absolute_store(options.store), "model": f"{start.name}@{start.version}"} if start else None,
         "data": sources.to_json(),
         "data_sha256": texts.training.sha256(),
         "all_texts_sha256": texts.sha256(),
@@ -55,6 +57,7 @@ def fit(options: argparse.Namespace) -> None:
 
 def resume(options: argparse.Namespace) -> None:
     run = Run.open(options.run_directory)
+    _signing_key(options)
     recipe, settings = _recipe_of(run), run.settings
     if not run.finished:
         if any(settings.get(name) != value for name, value in recipe.to_json().items()):
@@ -150,8 +153,15 @@ def _end_run(run: Run, options: argparse.Namespace) -> None:
     published = run.result.get("published")
     if run.artifact.is_dir() and not options.no_publish and not published:
         data = None if options.force else _comparison_texts(run)
-        made = publish_version(run.artifact, Registry(options.store), None, data, options.force, options.slim)
-        published = {"store": str(options.store.absolute()), "model": made.name, "version": made.version}
+        made = publish_version(
+            run.artifact,
+            Registry(options.store),
+            data=data,
+            force=options.force,
+            slim=options.slim,
+            signing_key=_signing_key(options),
+        )
+        published = {"store": absolute_store(options.store), "model": made.name, "version": made.version}
         run.result = run.result | {"published": published}
     if options.json:
         version = {"version": published["version"]} if published else {}
@@ -164,11 +174,16 @@ def _publish(source: Path, data: LabelledTexts | None, options: argparse.Namespa
     registry = Registry(options.store)
     columns = Columns(options.text, options.label)
     texts = read_labelled(options.profile, columns, options.keep_neutral) if options.profile else None
-    published = publish_version(source, registry, options.name, data, options.force, options.slim, texts)
+    key = _signing_key(options)
+    published = publish_version(source, registry, options.name, data, options.force, options.slim, texts, key)
     if options.json:
         _write_json({"model": published.name, "version": published.version})
         return
     sys.stdout.write(f"{options.directory} is now {published.name} version {published.version}.\n")
+
+
+def _signing_key(options: argparse.Namespace) -> Any:
+    return read_private_key(options.signing_key) if options.signing_key else None
 
 
 def _comparison_texts(run: Run) -> LabelledTexts:
@@ -193,7 +208,7 @@ def _recipe_of(run: Run) -> Any:
 
 def _resolve_start(settings: dict[str, Any]) -> Resolved | None:
     start = settings.get("start")
-    return Registry(Path(start["store"])).resolve(start["model"]) if start else None
+    return Registry(start["store"]).resolve(start["model"]) if start else None
 
 
 def _import_recipes() -> Any:

@@ -3,17 +3,26 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from models.artifact import KERAS_FILE, Manifest, record_files, write_manifest
+from models.artifact import (
+    MANIFEST_FILE,
+    OPTIONAL_FILES,
+    SIGNATURE_FILE,
+    Manifest,
+    record_files,
+    write_manifest,
+)
 from models.registry import STABLE, Registry, Resolved
 from models.scorer import Scorer
+from models.signatures import signature_of
 from trainer.data import LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.evaluate import evaluate
 from trainer.profile import measure_profile, texts_to_profile, with_profile
 
-OPTIONAL_FILES = (KERAS_FILE, "saved_model.pb", "fingerprint.pb", "variables/", "assets/")  # no worker needs them
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 def publish(
@@ -24,13 +33,15 @@ def publish(
     force: bool = False,
     slim: bool = False,
     profile_texts: LabelledTexts | None = None,
+    signing_key: "Ed25519PrivateKey | None" = None,
 ) -> Resolved:
     """Publishes a copy of a version's directory as the next version of its model, or of the model `name`.
 
     With `data` the version must not be worse on it than the one labelled stable, unless `force`; without, the two are
     compared where their manifests tell of the same data. `slim` leaves out the OPTIONAL_FILES. With `profile_texts`
-    the profile is measured anew on those of them that the version did not learn from. Raises BrokenArtifact unless the
-    source's checksums and golden set hold, NotGoodEnough when it is worse; nothing is published then.
+    the profile is measured anew on those of them that the version did not learn from. With `signing_key` the version is
+    signed before anybody sees it. Raises BrokenArtifact unless the source's checksums and golden set hold,
+    NotGoodEnough when it is worse; nothing is published then.
     """
     scorer = Scorer.load(source)
     name = name or scorer.name
@@ -43,13 +54,17 @@ def publish(
         training = with_profile(training, measure_profile(scorer, unseen))
 
     def write(directory: Path, version: int) -> None:
-        kept = [file for file in scorer.manifest.files if not (slim and file.startswith(OPTIONAL_FILES))]
-        for file in kept:
+        needed = [file for file in scorer.manifest.files if not file.startswith(OPTIONAL_FILES)]
+        others = [] if slim else [file for file in scorer.manifest.files if file.startswith(OPTIONAL_FILES)]
+        for file in [*needed, *(file for file in others if (source / file).exists())]:
             (directory / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / file, directory / file)
         files = record_files(directory)
         write_manifest(directory, replace(scorer.manifest, name=name, version=version, training=training, files=files))
         Scorer.load(directory)
+        if signing_key is not None:
+            signature = signature_of((directory / MANIFEST_FILE).read_bytes(), signing_key)
+            (directory / SIGNATURE_FILE).write_bytes(signature)
 
     return registry.publish(name, write)
 

@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from models.artifact import read_manifest
 from models.errors import BrokenArtifact, StoreError
 from models.registry import Registry
 from models.scorer import Scorer
+from models.signatures import read_private_key, read_public_keys
+from tests.models.keys import make_key, public
 from tests.reviews import SAMPLE_FILE, sample
 from trainer.__main__ import main
 from trainer.data import LabelledTexts
@@ -110,3 +113,34 @@ def test_a_publisher_that_is_killed_leaves_no_version_and_bars_no_other(tmp_path
     assert Registry(tmp_path).versions("imdb") == []
     assert Scorer.load(publish(PACKAGED, Registry(tmp_path)).path).version == 1
     assert not list(tmp_path.glob("imdb/.publishing-*"))
+
+
+def test_a_version_is_signed_before_anybody_sees_it(tmp_path: Path) -> None:
+    key = make_key(tmp_path, "ours")
+    arguments = ["publish", str(PACKAGED), "--store", str(tmp_path / "store"), "--signing-key", str(key)]
+    assert main(arguments) == 0
+    signed = Registry(tmp_path / "store").resolve("imdb").path
+    assert Scorer.load(signed, public_keys=read_public_keys(public(key))).version == 1
+
+
+def test_a_signed_version_is_published_again_with_a_signature_of_its_own(tmp_path: Path) -> None:
+    key = read_private_key(make_key(tmp_path, "ours"))
+    signed = publish(PACKAGED, Registry(tmp_path), signing_key=key).path
+    again = publish(signed, Registry(tmp_path))
+    assert not (again.path / "manifest.json.sig").exists()
+    assert Scorer.load(again.path).version == 2
+
+
+def test_a_version_is_published_into_a_bucket_and_from_its_copy(bucket: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    registry = Registry(bucket.store, tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["publish", str(PACKAGED), "--store", bucket.store]) == 0
+    assert publish(registry.resolve("imdb").path, registry).version == 2
+    assert "model.keras" not in read_manifest(registry.resolve("imdb@2").path).files
+
+
+def test_a_key_that_is_none_is_told_before_anything_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["publish", str(PACKAGED)], ["fit", "--recipe", "airline", "--data", str(SAMPLE_FILE)]):
+        assert main([*command, "--store", str(tmp_path), "--signing-key", str(SAMPLE_FILE)]) == 1
+        assert capsys.readouterr().err.endswith("holds no private key in PEM.\n")
+    assert list(tmp_path.iterdir()) == []
