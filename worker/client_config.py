@@ -8,6 +8,7 @@ from worker.broker import LATEST, MAX_MESSAGE_BYTES, Connection, Security, Sourc
 
 # A broker that stands still must not hold a fetch for longer than a worker may stand still.
 _REQUEST_TIMEOUT_MS = 10_000
+_HEARTBEAT_SECONDS = 0.5
 _FETCH_BYTES = 16 * 1024 * 1024
 _BATCH_BYTES = 256 * 1024
 # The default of 100 ms is slept by kafka-python whenever the transaction before is still being completed.
@@ -38,7 +39,7 @@ def kafka_python_consumer(connection: Connection, source: Source) -> dict[str, A
         # Also makes it ask for stable offsets: without, a partition taken over can start before a pending commit.
         "isolation_level": "read_committed",
         "session_timeout_ms": int(connection.session_timeout * 1000),
-        "heartbeat_interval_ms": int(connection.session_timeout * 1000 / 5),
+        "heartbeat_interval_ms": _heartbeat_ms(connection),
         "fetch_max_bytes": _FETCH_BYTES,
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
@@ -99,7 +100,7 @@ def librdkafka_consumer(connection: Connection, source: Source) -> dict[str, Any
         # The same as kafka-python's, so that both clients can share a group.
         "partition.assignment.strategy": "range",
         "session.timeout.ms": int(connection.session_timeout * 1000),
-        "heartbeat.interval.ms": int(connection.session_timeout * 1000 / 5),
+        "heartbeat.interval.ms": _heartbeat_ms(connection),
         "message.max.bytes": _FETCH_BYTES,
         "fetch.max.bytes": _FETCH_BYTES,
         "queued.max.messages.kbytes": _FETCH_BYTES // 1024,
@@ -136,6 +137,11 @@ def librdkafka_producer(connection: Connection, transactional_id: str | None) ->
             "retry.backoff.max.ms": 20,
         }
     )
+
+
+def _heartbeat_ms(connection: Connection) -> int:
+    """Only with its heartbeat a worker hears that partitions are to be shared anew, so all wait for the slowest."""
+    return int(min(_HEARTBEAT_SECONDS, connection.session_timeout / 5) * 1000)
 
 
 def _identity(security: Security, names: str) -> dict[str, str]:
