@@ -3,7 +3,9 @@
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,7 +15,7 @@ from rich.table import Table
 from models.artifact import MANIFEST_FILE, read_manifest
 from models.errors import ModelNotFound
 from models.lines import BadLine, Review, in_groups, parse_review, score_reviews
-from models.registry import Registry
+from models.registry import Registry, Resolved
 from models.scorer import Scorer
 from models.signatures import read_private_key, read_public_keys, signature_of
 
@@ -23,7 +25,7 @@ SHOWN_TEXT_CHARACTERS = 60
 
 def score(options: argparse.Namespace) -> int:
     """Scores arguments, files and standard input in that order; 1 when a line was no valid input object."""
-    scorer = Scorer.load(Registry(options.store).resolve(options.model).path)
+    scorer = Scorer.load(_resolve(options).path)
     reader = _Reader(options)
     as_json = options.json or options.jsonl
     at_once = 1 if sys.stdin.isatty() and reader.uses_stdin else TEXTS_AT_ONCE
@@ -86,7 +88,7 @@ def list_models(options: argparse.Namespace) -> int:
 
 
 def show(options: argparse.Namespace) -> int:
-    manifest = read_manifest(Registry(options.store).resolve(options.model).path).to_json()
+    manifest = read_manifest(_resolve(options).path).to_json()
     if options.json:
         sys.stdout.write(_json_line(manifest))
         return 0
@@ -99,8 +101,9 @@ def show(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     keys = read_public_keys(options.public_key) if options.public_key else ()
-    resolved = Registry(options.store).resolve(options.model)
-    Scorer.load_version(resolved, public_keys=keys)
+    with _without_copies(options.store) as registry:
+        resolved = registry.resolve(options.model)
+        Scorer.load_version(resolved, public_keys=keys)
     answer = {"model": resolved.name, "version": resolved.version, "ok": True}
     signed = " is signed," if keys else ""
     sentence = (
@@ -114,14 +117,30 @@ def verify(options: argparse.Namespace) -> int:
 def sign(options: argparse.Namespace) -> int:
     """Signs a version that holds; an older signature is replaced."""
     key = read_private_key(options.key)
-    registry = Registry(options.store)
-    resolved = registry.resolve(options.model)
-    Scorer.load_version(resolved)
-    registry.add_signature(resolved, signature_of((resolved.path / MANIFEST_FILE).read_bytes(), key))
+    with _without_copies(options.store) as registry:
+        resolved = registry.resolve(options.model)
+        Scorer.load_version(resolved)
+        registry.add_signature(resolved, signature_of((resolved.path / MANIFEST_FILE).read_bytes(), key))
     answer = {"model": resolved.name, "version": resolved.version, "signed": True}
     sentence = f"{resolved.name} version {resolved.version} is signed.\n"
     sys.stdout.write(_json_line(answer) if options.json else sentence)
     return 0
+
+
+def _resolve(options: argparse.Namespace) -> Resolved:
+    """The version that a command is about; says so when it may not be the one that the store would name by now."""
+    registry = Registry(options.store)
+    resolved = registry.resolve(options.model)
+    if registry.away:
+        sys.stderr.write(f"{registry.away} Version {resolved.version} is the one seen last.\n")
+    return resolved
+
+
+@contextmanager
+def _without_copies(store: str | Path) -> Iterator[Registry]:
+    """The store itself: copies that were fetched earlier may be sound where the store is not."""
+    with tempfile.TemporaryDirectory(prefix="models-") as nothing:
+        yield Registry(store, Path(nothing))
 
 
 def _open(path: Path) -> TextIO:

@@ -4,6 +4,7 @@ import shutil
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from models.__main__ import main
 from models.artifact import read_manifest, write_manifest
 from models.errors import BrokenArtifact, LabelsChanged, ModelNotFound, StoreError
 from models.registry import Registry
@@ -153,9 +155,10 @@ def test_labels_are_never_changed_from_what_was_seen_last(own_bucket: Any, remot
 def test_a_store_that_does_not_answer_is_given_up_in_time(aws: None, tmp_path: Path, monkeypatch: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        registry = Registry("s3://bucket/models", tmp_path, timeout_seconds=0.5)
+        registry, start = Registry("s3://bucket/models", tmp_path, timeout_seconds=0.5), time.monotonic()
         with pytest.raises(StoreError, match="Cannot read"):
             registry.labels("imdb")
+        assert time.monotonic() - start < 5
 
 
 def test_a_web_server_that_is_no_store_is_away_and_not_empty(aws: None, tmp_path: Path, monkeypatch: Any) -> None:
@@ -319,6 +322,46 @@ def test_a_signed_version_is_fetched_with_its_signature(bucket: Any, remote: Any
         (directory / "manifest.json.sig").write_bytes(signature_of(manifest, read_private_key(key)))
 
     Scorer.load(remote(bucket).publish("imdb", write_signed).path, public_keys=read_public_keys(public(key)))
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs `python -m models` with a cache of its own: status, standard output and standard error."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    return lambda *arguments: (main(arguments), *capsys.readouterr())
+
+
+def test_verify_looks_at_the_store_and_not_at_a_copy(bucket: Any, command: Any) -> None:
+    Registry(bucket.store).publish("imdb", write_packaged)
+    assert command("verify", "imdb", "--store", bucket.store)[0] == 0
+    bucket.write("imdb/1/vocabulary.txt", b"good\n")
+    status, _, err = command("verify", "imdb", "--store", bucket.store)
+    assert status == 1
+    assert "vocabulary.txt is not the file that was published" in err
+
+
+def test_the_commands_work_on_a_bucket(bucket: Any, command: Any, tmp_path: Path) -> None:
+    Registry(bucket.store).publish("imdb", write_packaged)
+    key = make_key(tmp_path, "ours")
+    for arguments in (
+        ("sign", "imdb@1", "--key", str(key)),
+        ("verify", "imdb@1", "--public-key", str(public(key))),
+        ("label", "imdb", "canary", "1", "--share", "0.2"),
+        ("list",),
+        ("show", "imdb@canary"),
+        ("history", "imdb"),
+    ):
+        assert command(*arguments, "--store", bucket.store)[0] == 0, arguments
+
+
+def test_a_command_says_that_the_store_is_away(own_bucket: Any, command: Any) -> None:
+    Registry(own_bucket.store).publish("imdb", write_packaged)
+    assert command("score", "good", "--model", "imdb", "--store", own_bucket.store)[2] == ""
+    own_bucket.server.stop()
+    status, out, err = command("score", "good", "--model", "imdb", "--json", "--store", own_bucket.store)
+    assert status == 0
+    assert '"version": 1' in out
+    assert err.endswith("Version 1 is the one seen last.\n")
 
 
 def test_no_thread_outlives_an_answered_call(bucket: Any, remote: Any) -> None:
