@@ -3,13 +3,16 @@
 import json
 import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import wait_until
@@ -194,22 +197,23 @@ def test_it_waits_while_the_live_group_is_behind(rescorings: Rescorings) -> None
 
 def test_two_processes_share_the_work(rescorings: Rescorings) -> None:
     rescorings.send(2_000)
-    instances = [{"SENTIMENT_INSTANCE_ID": name} for name in ("one", "two")]
-    started = []
-    for instance in instances:
-        rescorings.commands.settings |= instance
-        started.append(rescorings.commands.start(*rescorings.arguments("--json", "--rate", "200")))
-    wait_until(lambda: members(rescorings) == 2, LIMIT_SECONDS, lambda: "they never shared")
-    outcomes = [(process.communicate(timeout=LIMIT_SECONDS), process.returncode) for process in started]
-    assert [status for _, status in outcomes] == [0, 0], outcomes
-    reports = [json.loads(out) for (out, _), _ in outcomes if "records" in out]
-    assert {report["records"] for report in reports} == {2_000}
+    with start_as(rescorings, "one") as one, start_as(rescorings, "two") as two:
+        wait_until(lambda: members(rescorings) == 2, LIMIT_SECONDS, lambda: "they never shared")
+        outcomes = [json.loads(process.communicate(timeout=LIMIT_SECONDS)[0]) for process in (one, two)]
+    assert {outcome["records"] for outcome in outcomes if "records" in outcome} == {2_000}
     assert Counter(result["id"] for result in rescorings.results()) == Counter(f"r{n}" for n in range(2_000))
+
+
+def start_as(rescorings: Rescorings, instance: str) -> "subprocess.Popen[str]":
+    """A process of the rescoring's group that takes its time."""
+    rescorings.commands.settings["SENTIMENT_INSTANCE_ID"] = instance
+    return rescorings.commands.start(*rescorings.arguments("--json", "--rate", "200"))
 
 
 def members(rescorings: Rescorings) -> int:
     """How many processes the rescoring's group has at the moment."""
     settings = rescorings.commands.settings
     group = f"{settings['SENTIMENT_KAFKA_GROUP_ID']}-rescore-{NAME}-2-{rescorings.to}"
-    with KafkaAdminClient(bootstrap_servers=rescorings.kafka.bootstrap_servers) as admin:
+    with KafkaAdminClient(bootstrap_servers=rescorings.kafka.bootstrap_servers) as admin, suppress(KafkaError):
         return len(admin.describe_groups([group])[group]["members"])
+    return 0

@@ -137,7 +137,8 @@ class Comparison:
         for number, old in enumerate(names):
             if counts := _counted(new_sentiments[old_sentiments == number], names):
                 confusion[old] = counts
-        top = known[np.argsort(-differences[known], kind="stable")[:largest]]
+        changed = known[differences[known] > 0]
+        top = changed[np.argsort(-differences[changed], kind="stable")[:largest]]
         return Figures(
             results=len(self._hashes),
             compared=int(found.sum()),

@@ -82,14 +82,17 @@ def lines(job: Job, state: State, figures: Figures, output_topic: str) -> Iterat
     versions = ", ".join(
         f"{count:,} by {printable(name)}" for name, count in Counter(figures.old_versions).most_common()
     )
-    yield f"Compared by id with old results of topic {output_topic}: {figures.compared:,} records ({versions})."
+    yield (
+        f"Compared with the old results of topic {output_topic}: "
+        f"{figures.compared:,} of {figures.results:,} ids ({versions})."
+    )
     agreeing = _agreeing(figures)
     yield f"Both agree on {agreeing:,} of {figures.compared:,} ({agreeing / figures.compared:.2%})."
     yield ""
     yield from _tables(figures)
     if figures.mean_absolute_difference is not None:
-        mean = f"{figures.mean_absolute_difference:.4f}"
-        yield f"The score of {printable(figures.score_class)} changed by {mean} on average, most for:"
+        mean, more = f"{figures.mean_absolute_difference:.4f}", ", most for:" if figures.largest else "."
+        yield f"The score of {printable(figures.score_class)} changed by {mean} on average{more}"
         for change in figures.largest:
             yield (
                 f"  {change.old_score:.4f} {printable(change.old_sentiment)} -> "

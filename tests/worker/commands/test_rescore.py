@@ -51,7 +51,7 @@ def test_the_report_for_programs() -> None:
 def test_the_report_for_people() -> None:
     assert list(lines(JOB, finished(7, invalid=1), FIGURES, "sentiments")) == [
         "Scored 12 of 14 records of topic reviews with imdb@2 into topic again (skipped: 2 invalid).",
-        "Compared by id with old results of topic sentiments: 10 records (8 by imdb@1, 2 by old@7).",
+        "Compared with the old results of topic sentiments: 10 of 11 ids (8 by imdb@1, 2 by old@7).",
         "Both agree on 7 of 10 (70.00%).",
         "",
         "old \\ new        negative     positive",

@@ -51,6 +51,7 @@ def test_the_last_new_result_of_an_id_counts_once() -> None:
     figures = compared(new, a=0.3, b=0.9).figures()
     assert (figures.results, figures.compared, figures.mean_absolute_difference) == (2, 2, pytest.approx(0, abs=1e-6))
     assert figures.new_classes == {"positive": 1, "negative": 1}
+    assert figures.largest == []
 
 
 def test_old_classes_that_the_new_version_does_not_know_are_told() -> None:
