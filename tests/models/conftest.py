@@ -1,5 +1,7 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -28,3 +30,9 @@ def store(tmp_path: Path) -> Path:
 def artifact(store: Path) -> Path:
     """A copied version's directory."""
     return Registry(store).resolve("imdb").path
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Callable[[Any], Registry]:
+    """Makes registries of a bucket's store, all of which share one cache, as processes of one machine do."""
+    return lambda bucket: Registry(bucket.store, tmp_path / "cache", timeout_seconds=60)

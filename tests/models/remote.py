@@ -1,0 +1,21 @@
+"""What tests put into stores behind URLs."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from models.artifact import read_manifest, write_manifest
+from models.registry import Registry
+from tests.s3_server import Bucket
+
+PACKAGED = Registry().resolve("imdb@1").path
+VERDICT = {"verdict": "promote", "numbers": {"agreement": 0.98}}
+
+Open = Callable[[Bucket], Registry]
+
+
+def write_packaged(directory: Path, version: int) -> None:
+    """The packaged version, under another number."""
+    shutil.copytree(PACKAGED, directory, dirs_exist_ok=True)
+    write_manifest(directory, replace(read_manifest(PACKAGED), version=version))
