@@ -15,11 +15,16 @@ CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
 
 
 class S3Server:
-    """One request after the other, as S3 answers for one object; `forgets_conditions` makes it an older kind of S3."""
+    """One request after the other, as S3 answers for one object.
+
+    `forgets_conditions` makes it an older kind of S3; with `loses_answers` what is written to paths that end so takes
+    effect, but the answer is an error.
+    """
 
     def __init__(self) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self.forgets_conditions = False
+        self.loses_answers: str | None = None
         self._one_at_a_time = threading.Lock()
         self._application: Application = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
@@ -43,8 +48,13 @@ class S3Server:
         if self.forgets_conditions:
             for name in CONDITIONS:
                 environment.pop(name, None)
+        writes_to = environment["PATH_INFO"] if environment["REQUEST_METHOD"] == "PUT" else ""
+        lost = bool(self.loses_answers) and writes_to.endswith(str(self.loses_answers))
         with self._one_at_a_time:
-            return [*self._application(environment, start_response)]
+            answer = [*self._application(environment, (lambda *_: None) if lost else start_response)]
+        if lost:
+            start_response("500 Internal Server Error", [("Content-Length", "0")])
+        return [] if lost else answer
 
 
 class Bucket:

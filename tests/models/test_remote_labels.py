@@ -70,3 +70,15 @@ def test_a_store_that_ignores_conditions_is_not_written_to(own_bucket: Bucket, r
     with pytest.raises(StoreError, match="ignores the conditions"):
         remote(own_bucket).set_label("imdb", "champion", 1)
     assert remote(own_bucket).labels("imdb") == {"stable": 1}
+
+
+def test_a_change_whose_answer_is_lost_is_not_tried_again_and_told_as_it_was(own_bucket: Bucket, remote: Open) -> None:
+    registry = remote(own_bucket)
+    for _ in range(2):
+        registry.publish("imdb", write_packaged)
+    own_bucket.server.loses_answers = "labels.json"
+    with pytest.raises(StoreError, match=r"Cannot write s3://.*labels\.json"):
+        registry.change_labels("imdb", {"stable": 1}, {"stable": 2}, VERDICT)
+    assert registry.labels("imdb") == {"stable": 2}
+    last = registry.history("imdb")[-1]
+    assert (last["labels"], last["took_effect"], last["verdict"]) == ({"stable": 2}, True, "promote")
