@@ -12,7 +12,7 @@ from models.artifact import read_manifest
 from models.errors import ModelError
 from models.registry import Registry, Resolved
 from models.scorer import Scorer
-from worker.broker import LATEST, Broker, Source
+from worker.broker import EARLIEST, Broker, Source
 from worker.commands import connect
 from worker.commands.reading import positive
 from worker.commands.rescore_batch import Rescorer
@@ -105,7 +105,8 @@ def _rescore(
     if patiently(chosen, live_lag) is None:
         _say(arguments, f"Group {chosen.kafka_group_id} has read nothing of topic {job.topic}: it is not waited for.")
     brakes = Brakes(live_lag, arguments.max_live_lag, arguments.rate)
-    source = Source(job.topic, job.group, LATEST)
+    # Where old records were deleted meanwhile, the oldest that are left come next.
+    source = Source(job.topic, job.group, EARLIEST)
     name = f"{job.group}-{chosen.instance_id}" if chosen.instance_id else job.group
     transactional_id = name if chosen.delivery == "exactly_once" else None
     with connect.connected(chosen, source, job.to, transactional_id=transactional_id) as broker:

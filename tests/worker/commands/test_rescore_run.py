@@ -9,7 +9,7 @@ import pytest
 
 from models.registry import Registry
 from models.scorer import Scorer
-from worker.broker import LATEST, Message, Partition, Position, Record
+from worker.broker import EARLIEST, Message, Partition, Position, Record
 from worker.commands.rescore_batch import Rescorer
 from worker.commands.rescore_begin import begin, for_range, make_job
 from worker.commands.rescore_brakes import Brakes
@@ -57,7 +57,7 @@ class Processes:
     ) -> Run:
         job = for_range(job, since, until)
         state = begin(self.opened(), job, since, until)
-        self.broker = self.opened("reviews", job.group, LATEST, f"{job.group}-{instance}")
+        self.broker = self.opened("reviews", job.group, EARLIEST, f"{job.group}-{instance}")
         rescorer = Rescorer(self.scorer, ReviewDecoder(), job.to)
         return Run(self.broker, rescorer, job, state, Brakes(lambda: 0, 1), SETTINGS)
 
