@@ -12,7 +12,7 @@ NAME = "imdb"
 OPPOSITE = ("positive", "negative")
 
 
-def add_version(store: Path, classes: Sequence[str] = (), **changes: object) -> int:
+def add_version(store: str | Path, classes: Sequence[str] = (), **changes: object) -> int:
     """Publish the packaged model once more; its number.
 
     With its classes the other way round it answers the opposite of what it should, and every check holds. `changes` are
