@@ -25,6 +25,7 @@ from worker.commands.rescore_report import lines, read_figures, to_json
 from worker.commands.rescore_run import Run
 from worker.errors import StopWorker
 from worker.messages import ReviewDecoder
+from worker.model_store import open_registry, trusted_keys
 from worker.settings import Settings
 
 _EXAMPLES = """examples:
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Rescore what is left of the range and tell what came of all of it; 130 after Ctrl-C."""
     chosen = connect.prepare(arguments)
-    registry = Registry(chosen.model_store)
+    registry = open_registry(chosen)
     job = make_job(chosen, find_version(registry, arguments.model), arguments.to, arguments.group)
     job = for_range(job, arguments.since, arguments.until)
     started = time.monotonic()
@@ -95,8 +96,9 @@ def main(arguments: argparse.Namespace) -> int:
 def _rescore(
     asking: Broker, job: Job, state: State, chosen: Settings, arguments: argparse.Namespace, registry: Registry
 ) -> State:
+    keys = trusted_keys(chosen)
     try:
-        scorer = Scorer.load(registry.resolve(job.model).path)
+        scorer = Scorer.load_version(registry.resolve(job.model), public_keys=keys)
         scorer.warm_up()
     except ModelError as error:
         raise StopWorker(str(error)) from error

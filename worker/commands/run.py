@@ -11,16 +11,14 @@ from functools import partial
 
 import structlog
 
-from models.errors import BadKey
-from models.registry import STABLE, Registry
+from models.registry import STABLE
 from models.scorer import Scorer
-from models.signatures import read_public_keys
 from worker import logs, settings
 from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
 from worker.cache import Cache
-from worker.errors import BadUse
 from worker.health import Health, HealthServer
 from worker.metrics import Metrics
+from worker.model_store import open_registry, trusted_keys
 from worker.model_watch import ModelWatch
 from worker.pipeline import Pipeline
 from worker.recovery import Runner
@@ -71,22 +69,13 @@ def main(arguments: argparse.Namespace) -> int:
 
 def watch_models(chosen: Settings, metrics: Metrics) -> ModelWatch:
     """What loads the labelled versions, verified and warm, from the store that was chosen. Raises BadUse."""
-    registry = open_registry(chosen)
-    try:
-        keys = read_public_keys(chosen.model_public_key_file) if chosen.model_public_key_file else ()
-    except BadKey as error:
-        raise BadUse(f"model_public_key_file: {error}") from error
+    registry, keys = open_registry(chosen), trusted_keys(chosen)
 
     def load(version: int) -> Scorer:
         return Scorer.load_version(registry.resolve(f"{chosen.model_name}@{version}"), public_keys=keys)
 
     versions = Versions(chosen.model_name, load, metrics)
     return ModelWatch(registry, chosen.model_name, chosen.model_label, versions, metrics)
-
-
-def open_registry(chosen: Settings) -> Registry:
-    """The store that was chosen. One for each thread that asks it."""
-    return Registry(chosen.model_store, chosen.model_cache)
 
 
 def open_rollout(chosen: Settings, models: ModelWatch, metrics: Metrics) -> Rollout:
