@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.artifact import Manifest
 from models.errors import ModelNotFound
 from models.lstm_weights import WEIGHTS_FILE, LstmShape
+from models.rests import Rest, no_rest
 from models.text import Tokens
 
 FASTEST = "fastest"
@@ -23,9 +24,10 @@ class Engine(Protocol):
         """Probabilities float32 (texts, classes) in the order of the texts, and the ids computed, padding included."""
 
 
-def load_engine(name: str, directory: Path, manifest: Manifest, threads: int) -> Engine:
+def load_engine(name: str, directory: Path, manifest: Manifest, threads: int, rest: Rest = no_rest) -> Engine:
     """Loads a version's network into the named engine; `fastest` is the fastest that can run it.
 
+    `rest` is called between pieces of work.
     Raises ModelNotFound for an engine that does not exist or cannot run this network, BrokenArtifact when the network
     does not load.
     """
@@ -38,6 +40,8 @@ def load_engine(name: str, directory: Path, manifest: Manifest, threads: int) ->
     if name == OnnxRuntimeEngine.name:
         return OnnxRuntimeEngine(directory, threads)
     if name == LstmEngine.name and lstm:
-        return LstmEngine(directory, lstm, OnnxRuntimeEngine(directory, threads))
+        small_batches = OnnxRuntimeEngine(directory, threads)
+        rest()
+        return LstmEngine(directory, lstm, small_batches, rest)
     known = ", ".join((FASTEST, OnnxRuntimeEngine.name, LstmEngine.name))
     raise ModelNotFound(f"The engine {name!r} does not exist or cannot run this network; there are: {known}.")

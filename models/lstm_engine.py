@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from models.lstm_weights import LAST, MAXIMUM, MEAN, WEIGHTS_FILE, LstmShape, Weights, read_weights
 from models.onnx_engine import OnnxRuntimeEngine
+from models.rests import Rest, no_rest
 from models.text import Tokens
 from models.word_pairs import sum_pairs
 
 BLOCK_TEXTS = 256  # as many as keep a step's gates in the cache
+FOLDED_WORDS = 2_048  # at a time: in double precision, all of them would take a hundred megabytes
 SMALL_BATCH_TEXTS = 64  # below this a step's fixed cost weighs more than its sums, and ONNX Runtime is faster
 
 Floats = NDArray[np.float32]
@@ -27,11 +29,14 @@ class LstmEngine:
 
     name = "numpy"
 
-    def __init__(self, directory: Path, shape: LstmShape, small_batches: OnnxRuntimeEngine) -> None:
+    def __init__(
+        self, directory: Path, shape: LstmShape, small_batches: OnnxRuntimeEngine, rest: Rest = no_rest
+    ) -> None:
         weights = read_weights(directory / WEIGHTS_FILE, shape)
+        rest()
         self._small_batches = small_batches
-        self._forward = _Direction(weights, "")
-        self._backward = _Direction(weights, "backward_") if shape.bidirectional else None
+        self._forward = _Direction(weights, "", rest)
+        self._backward = _Direction(weights, "backward_", rest) if shape.bidirectional else None
         self._pooling = shape.pooling
         names = [f"hidden_{number}" for number in range(1, shape.hidden_layers + 1)]
         self._hidden = [(weights[f"{name}_kernel"], weights[f"{name}_bias"]) for name in names]
@@ -80,10 +85,10 @@ def _decide(logits: Floats) -> Floats:
 class _Direction:
     """The LSTM over texts from one of their ends to the other."""
 
-    def __init__(self, weights: Weights, prefix: str) -> None:
+    def __init__(self, weights: Weights, prefix: str, rest: Rest) -> None:
         kernel, recurrent, bias = (weights[prefix + name] for name in ("kernel", "recurrent", "bias"))
         self._units = recurrent.shape[0]
-        self._table, self._recurrent = _fold(weights["embedding"], kernel, recurrent, bias)
+        self._table, self._recurrent = _fold(weights["embedding"], kernel, recurrent, bias, rest)
 
     def run(
         self, ids: Indices, places: Indices, stride: int, lengths: NDArray[np.int32], with_mean: bool
@@ -127,7 +132,7 @@ class _Direction:
         return {MAXIMUM: maximum * half, LAST: h * half, MEAN: total * (half / lengths[:, None]).astype(np.float32)}
 
 
-def _fold(embedding: Floats, kernel: Floats, recurrent: Floats, bias: Floats) -> tuple[Floats, Floats]:
+def _fold(embedding: Floats, kernel: Floats, recurrent: Floats, bias: Floats, rest: Rest) -> tuple[Floats, Floats]:
     """Keras' weights -> what a step needs, gate by gate (input, forget, output, candidate).
 
     A table (ids, 4 x units) of every word's share in every gate, bias included, and the recurrent weights (4, units,
@@ -135,8 +140,13 @@ def _fold(embedding: Floats, kernel: Floats, recurrent: Floats, bias: Floats) ->
     twice the LSTM's output.
     """
     units = recurrent.shape[0]
-    inputs = (embedding.astype(np.float64) @ kernel.astype(np.float64) + bias).reshape(-1, 4, units)
     keras_places, halves = [0, 1, 3, 2], np.array([0.5, 0.5, 0.5, 1.0])[:, None]
-    table = (inputs[:, keras_places] * halves).reshape(-1, 4 * units)
+    table = np.empty((len(embedding), 4, units), np.float32)
+    exact = kernel.astype(np.float64)
+    for start in range(0, len(embedding), FOLDED_WORDS):
+        rows = slice(start, start + FOLDED_WORDS)
+        inputs = (embedding[rows].astype(np.float64) @ exact + bias).reshape(-1, 4, units)
+        table[rows] = inputs[:, keras_places] * halves
+        rest()
     folded = (recurrent.astype(np.float64).reshape(units, 4, units)[:, keras_places] * halves * 0.5).transpose(1, 0, 2)
-    return np.ascontiguousarray(table, np.float32), np.ascontiguousarray(folded, np.float32)
+    return table.reshape(-1, 4 * units), np.ascontiguousarray(folded, np.float32)

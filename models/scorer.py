@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from models.artifact import Manifest, check_files, read_encoder, read_golden, read_manifest
 from models.engines import FASTEST, Engine, load_engine
 from models.errors import BrokenArtifact
+from models.padding import BATCH_TEXTS, LENGTH_STEP
 from models.registry import Resolved
+from models.rests import Rest, no_rest
 from models.signatures import check_signature
 from models.text import UNKNOWN_ID, Encoder, Tokens
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GOLDEN_TOLERANCE = 1e-4
-GOLDEN_COPIES = 8  # make a batch as large as a busy worker's
+GOLDEN_COPIES = 2  # make a batch large enough for the engine that a busy worker's batches go to
+LARGE_BATCH_TEXTS = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,21 +63,25 @@ class Scorer:
         threads: int = 1,
         verify: bool = True,
         public_keys: "Sequence[Ed25519PublicKey]" = (),
+        rest: Rest = no_rest,
     ) -> Self:
         """Loads a version's directory; with `verify` its checksums and its golden set must hold.
 
-        With keys, one of them must have signed it. Raises BrokenArtifact when it must not be used, ModelNotFound when
-        there is no such engine.
+        With keys, one of them must have signed it. `rest` is called between pieces of work. Raises BrokenArtifact when
+        it must not be used, ModelNotFound when there is no such engine.
         """
         if public_keys:
             check_signature(path, public_keys)
         manifest = read_manifest(path)
         if verify:
             check_files(path, manifest)
+            rest()
         encoder = read_encoder(path, manifest.text)
-        scorer = cls(manifest, encoder, load_engine(engine, path, manifest, threads), path)
+        rest()
+        scorer = cls(manifest, encoder, load_engine(engine, path, manifest, threads, rest), path)
+        rest()
         if verify:
-            scorer.check_golden()
+            scorer.check_golden(rest)
         return scorer
 
     @classmethod
@@ -84,9 +91,10 @@ class Scorer:
         engine: str = FASTEST,
         threads: int = 1,
         public_keys: "Sequence[Ed25519PublicKey]" = (),
+        rest: Rest = no_rest,
     ) -> Self:
         """As `load`; also raises BrokenArtifact when another version lies where the resolved one should be."""
-        scorer = cls.load(resolved.path, engine, threads, public_keys=public_keys)
+        scorer = cls.load(resolved.path, engine, threads, public_keys=public_keys, rest=rest)
         if (scorer.name, scorer.version) != (resolved.name, resolved.version):
             raise BrokenArtifact(f"What lies in {resolved.path} is {scorer.name} version {scorer.version}.")
         return scorer
@@ -102,7 +110,7 @@ class Scorer:
     def score(self, texts: Sequence[str]) -> Scores:
         return self.infer(self.tokenize(texts))
 
-    def check_golden(self) -> None:
+    def check_golden(self, rest: Rest = no_rest) -> None:
         """Scores the golden set, together and one by one: engines may run small batches in another way than large ones.
 
         Raises BrokenArtifact unless it gives what it gave when the version was published.
@@ -117,10 +125,20 @@ class Scorer:
                         f"{self.name} version {self.version} does not score its golden set as when it was published: "
                         f"{expected} expected, {found} found, for the text {each.text[:40]!r}."
                     )
+            rest()
 
-    def warm_up(self) -> None:
-        """Runs the network on texts of all lengths, so that no later batch pays for a first time."""
-        lengths = np.arange(1, self.manifest.text.max_length + 1, dtype=np.int32)
+    def warm_up(self, rest: Rest = no_rest) -> None:
+        """Runs the network on every shape of the grid of small batches and on a large one of all lengths.
+
+        So no later batch pays for a first time. `rest` is called between them.
+        """
+        longest = -(-self.manifest.text.max_length // LENGTH_STEP) * LENGTH_STEP
+        for length in range(LENGTH_STEP, longest + 1, LENGTH_STEP):
+            self._run_unknown(np.full(BATCH_TEXTS, min(length, self.manifest.text.max_length), np.int32))
+            rest()
+        self._run_unknown(np.linspace(1, self.manifest.text.max_length, LARGE_BATCH_TEXTS).astype(np.int32))
+        rest()
+
+    def _run_unknown(self, lengths: NDArray[np.int32]) -> None:
         ids = np.full(lengths.sum(), UNKNOWN_ID, np.int32)
         self.infer(Tokens(ids, lengths, np.zeros(len(lengths), np.float32)))
-        self.infer(Tokens(ids[:1], lengths[:1], np.zeros(1, np.float32)))

@@ -88,6 +88,7 @@ class ModelWatch:
 
     def watch(self, seconds: float) -> None:
         """From now on look every so many seconds, on a thread."""
+        self._versions.spare_stream()
         threading.Thread(target=self._watch, args=(seconds,), name="model-watch", daemon=True).start()
 
     def close(self) -> None:

@@ -14,14 +14,18 @@ from dataclasses import dataclass
 import structlog
 
 from models.errors import BrokenArtifact, ModelError
+from models.rests import Rest
 from models.scorer import Scorer
 from worker.metrics import Metrics
 
 # How long a version that could not be used is left alone at first and at most: it may still be being copied.
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
-# While a version is loaded, the stream's thread must get its turn sooner than after the usual 5 ms.
+# While a version is loaded beside the stream, the stream's thread must get its turn sooner than after the usual 5 ms,
+# and most of the processor's time.
 _SWITCH_SECONDS = 0.0005
+_LOADING_SHARE = 0.2
+_LONGEST_REST_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +43,14 @@ class _Refusal:
 class Versions:
     """Loads each version of one model once, and again only after it was released.
 
-    `load` gives a version whose signature, checksums and golden set hold, or raises.
+    `load(version, rest)` gives a version whose signature, checksums and golden set hold, or raises; it calls `rest`
+    between pieces of work. Once there is a stream to be spared (`spare_stream`), rests are four times as long as work.
     """
 
     def __init__(
         self,
         name: str,
-        load: Callable[[int], Scorer],
+        load: Callable[[int, Rest], Scorer],
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -56,6 +61,11 @@ class Versions:
         self._scorers: dict[int, Scorer] = {}
         self._refusals: dict[tuple[str, int], _Refusal] = {}
         self.loads = 0
+        self._sparing = False
+
+    def spare_stream(self) -> None:
+        """From now on load slowly: the stream runs."""
+        self._sparing = True
 
     def obtain(self, label: str, version: int) -> Scorer | None:
         """The version, warmed up; None, and why in the log and the metrics, when it cannot be used.
@@ -100,10 +110,11 @@ class Versions:
     def _warmed(self, version: int) -> Scorer:
         started = time.monotonic()
         with _stream_first():
-            scorer = self._load(version)
+            rest = Rests() if self._sparing else lambda: None
+            scorer = self._load(version, rest)
             if (scorer.name, scorer.version) != (self._name, version):
                 raise BrokenArtifact(f"Version {version} of {self._name} says it is {scorer.name} {scorer.version}.")
-            scorer.warm_up()
+            scorer.warm_up(rest)
         self.loads += 1
         self._metrics.model_loads.labels("loaded").inc()
         seconds = round(time.monotonic() - started, 3)
@@ -121,6 +132,22 @@ class Versions:
     def _accept(self, label: str, version: int) -> None:
         if self._refusals.pop((label, version), None):
             self._metrics.model_refused.remove(self._name, version, label)
+
+
+class Rests:
+    """Sleeps after each piece of work, so long that the work takes its share of the time and no more."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] | None = None
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep or time.sleep
+        self._resumed = clock()
+
+    def __call__(self) -> None:
+        worked = self._clock() - self._resumed
+        self._sleep(min(worked * (1 / _LOADING_SHARE - 1), _LONGEST_REST_SECONDS))
+        self._resumed = self._clock()
 
 
 @contextmanager

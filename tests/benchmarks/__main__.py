@@ -8,14 +8,14 @@ from typing import Any
 from deploy.local.processes import LocalServiceError
 from models.errors import ModelError
 from models.registry import default_store
-from tests.benchmarks import latency, machine, memory, results, throughput
+from tests.benchmarks import latency, machine, memory, results, swaps, throughput
 from tests.benchmarks.contenders import BASELINES, Worker
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
 from trainer.errors import TrainerError
 
-PARTS = ("throughput", "latency", "memory")
+PARTS = ("throughput", "latency", "memory", "swaps")
 CLIENTS = ("kafka-python", "librdkafka")
 DELIVERIES = ("exactly_once", "at_least_once")
 
@@ -56,6 +56,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             measured["latency"] = latency.measure(bench, workers, options.rate, options.seconds)
         if "memory" in parts:
             measured["memory"] = memory.measure(bench, workers, options.memory_reviews)
+        if "swaps" in parts:
+            measured["swaps"] = swaps.measure(bench, workers, options.swap_rate, options.swaps)
     return measured
 
 
@@ -93,6 +95,8 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--memory-reviews", type=int, nargs="+", default=[20_000, 100_000, 200_000], help="when to look at the memory"
     )
+    flags.add_argument("--swaps", type=int, default=50, help="changes of the model's version (default: 50)")
+    flags.add_argument("--swap-rate", type=float, default=5_000.0, help="reviews a second meanwhile (default: 5,000)")
     flags.add_argument(
         "--profile", type=Path, metavar="FILE", help="write where the processor time of the last run went"
     )

@@ -26,11 +26,13 @@ class Output(NamedTuple):
     visible_at: float
     partition: int = 0
     offset: int = 0
+    version: int = 0
 
 
 class _Value(msgspec.Struct):
     id: str
     scores: dict[str, float]
+    version: int = 0
 
 
 class Outputs:
@@ -86,7 +88,7 @@ class Outputs:
 
     def _output(self, message: Any, now: float) -> Output:
         value = self._decode(message.value())
-        return Output(value.id, [*value.scores.values()][-1], now, message.partition(), message.offset())
+        return Output(value.id, [*value.scores.values()][-1], now, message.partition(), message.offset(), value.version)
 
 
 def read_until(

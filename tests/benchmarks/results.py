@@ -32,7 +32,7 @@ def to_markdown(results: Mapping[str, Any]) -> str:
         "",
         "Settings: " + ", ".join(f"{name} {value}" for name, value in results["settings"].items()),
     ]
-    for part, page in (("throughput", _throughput), ("latency", _latency), ("memory", _memory)):
+    for part, page in (("throughput", _throughput), ("latency", _latency), ("memory", _memory), ("swaps", _swaps)):
         if results.get(part):
             lines += ["", *page(results[part])]
     return "\n".join(lines) + "\n"
@@ -87,6 +87,20 @@ def _memory(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         sizes = [f"{row['memory_bytes_after'][mark] / 1e6:,.0f} MB" for mark in marks]
         highest = f"{row['peak_memory_bytes'] / 1e6:,.0f} MB"
         yield _line(row["contender"], *sizes, highest, f"{row['first_result_seconds']:.2f} s")
+
+
+def _swaps(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield from ("## New versions under load", "")
+    yield "The longest time without a visible result, p50 / p99 / most over windows of the same length; every other one"
+    yield "begins with a change of the label."
+    yield ""
+    yield from _header(["contender", "reviews/s", "swaps", "with a swap", "without"])
+    for row in rows:
+        spans = [
+            " / ".join(f"{value * 1000:.0f}" for value in row[f"{kind}_seconds"].values()) + " ms"
+            for kind in ("with", "without")
+        ]
+        yield _line(row["contender"], f"{row['rate']:,.0f}", str(row["swaps"]), *spans)
 
 
 def _header(cells: Sequence[str]) -> Iterator[str]:

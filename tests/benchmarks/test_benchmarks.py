@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.registry import PACKAGED_STORE
-from tests.benchmarks import latency, machine, memory, results, throughput
+from tests.benchmarks import latency, machine, memory, results, swaps, throughput
 from tests.benchmarks.contenders import BASELINES, BATCHED, ONE_BY_ONE, QUIX, Worker
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
@@ -48,6 +49,19 @@ def test_memory_is_looked_at_after_each_number_of_reviews(bench: Workbench) -> N
     assert set(row["memory_bytes_after"]) == {"500", str(REVIEWS)}
     assert 0 < row["memory_bytes_after"]["500"] <= row["peak_memory_bytes"]
     assert row["first_result_seconds"] > 0
+
+
+def test_pauses_are_measured_with_and_without_new_versions(bench: Workbench) -> None:
+    [row] = swaps.measure(bench, [Worker("librdkafka", "exactly_once")], rate=100, swaps=2)
+    assert row["versions"] == [1, 2]
+    for kind in ("with_seconds", "without_seconds"):
+        assert 0 < row[kind]["p50"] <= row[kind]["p99"] <= row[kind]["most"]
+
+
+def test_a_pause_is_the_longest_time_without_a_result() -> None:
+    moments = np.array([0.5, 1.0, 1.2, 1.9, 2.6])
+    assert swaps.longest(moments, 1.0) == pytest.approx(0.7)
+    assert swaps.longest(moments, 5.0) == swaps.WINDOW_SECONDS
 
 
 def test_a_profile_names_the_functions_that_use_the_processor(bench: Workbench, tmp_path: Path) -> None:

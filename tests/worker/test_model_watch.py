@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import shutil
@@ -11,13 +12,14 @@ from structlog.testing import capture_logs
 
 from models.artifact import GOLDEN_FILE, MANIFEST_FILE, NETWORK_FILE, FileRecord, read_manifest, write_manifest
 from models.registry import LABELS_FILE, Registry
+from models.rests import Rest
 from models.scorer import Scorer
 from tests.kafka.waiting import eventually
 from tests.versions import NAME, add_version
 from worker.errors import StopWorker
 from worker.metrics import Metrics
 from worker.model_watch import ModelWatch
-from worker.versions import Versions
+from worker.versions import Rests, Versions
 
 
 class Watched:
@@ -33,10 +35,10 @@ class Watched:
         versions = Versions(NAME, self._load, self.metrics, lambda: self.now)
         self.watch = ModelWatch(self.registry, NAME, label, versions, self.metrics)
 
-    def _load(self, version: int) -> Scorer:
+    def _load(self, version: int, rest: Rest) -> Scorer:
         self.loads.append(version)
         self.while_loading()
-        return Scorer.load(self.registry.resolve(f"{NAME}@{version}").path)
+        return Scorer.load(self.registry.resolve(f"{NAME}@{version}").path, rest=rest)
 
     def file(self, version: int, name: str) -> Path:
         return self.store / NAME / str(version) / name
@@ -126,6 +128,23 @@ def test_workers_of_another_label_have_no_canary(tmp_path: Path) -> None:
     watched.watch.open()
     assert watched.watch.lineup().canary is None
     assert watched.in_use() == {"next": "2"}
+
+
+def test_a_version_is_loaded_in_small_pieces_beside_the_stream(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr("worker.versions.time.sleep", rests.append)
+    watched.watch.watch(1_000)
+    watched.point(stable=2)
+    assert len(rests) > 50
+
+
+@pytest.mark.parametrize(("worked", "rested"), [(0.01, 0.04), (2.0, 0.5)])
+def test_rests_are_four_times_as_long_as_work_up_to_half_a_second(worked: float, rested: float) -> None:
+    now, rests = itertools.count(0, worked), []
+    Rests(lambda: next(now), rests.append)()
+    assert rests == [pytest.approx(rested)]
 
 
 def truncate(path: Path) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 
 from models.registry import STABLE
+from models.rests import Rest
 from models.scorer import Scorer
 from worker import logs, settings
 from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
@@ -71,8 +72,10 @@ def watch_models(chosen: Settings, metrics: Metrics) -> ModelWatch:
     """What loads the labelled versions, verified and warm, from the store that was chosen. Raises BadUse."""
     registry, keys = open_registry(chosen), trusted_keys(chosen)
 
-    def load(version: int) -> Scorer:
-        return Scorer.load_version(registry.resolve(f"{chosen.model_name}@{version}"), public_keys=keys)
+    def load(version: int, rest: Rest) -> Scorer:
+        resolved = registry.resolve(f"{chosen.model_name}@{version}")
+        rest()
+        return Scorer.load_version(resolved, public_keys=keys, rest=rest)
 
     versions = Versions(chosen.model_name, load, metrics)
     return ModelWatch(registry, chosen.model_name, chosen.model_label, versions, metrics)

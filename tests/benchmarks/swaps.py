@@ -1,0 +1,100 @@
+"""How long the stream pauses when a new version comes into service, beside how long it pauses anyway.
+
+Reviews come at a steady rate. Every other window begins with a change of the label; the pause of a window is the
+longest time in which no result became visible to a reader of committed records.
+"""
+
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deploy.local.group import publish_copy
+from models.registry import STABLE, Registry
+from tests.benchmarks.contenders import Task, Worker
+from tests.benchmarks.latency import Feed
+from tests.benchmarks.outputs import Output, check
+from tests.benchmarks.workbench import Workbench, note
+
+QUANTILES = (0.5, 0.99)
+WINDOW_SECONDS = 1.5
+PRIMING_SECONDS = 3.0
+POLL_SECONDS = "0.1"
+
+
+def measure(bench: Workbench, workers: Sequence[Worker], rate: float, swaps: int) -> list[dict[str, Any]]:
+    """One row a worker: pauses in seconds of as many windows with a swap as without."""
+    rows = []
+    for worker in workers:
+        rows.append(row := measure_one(bench, worker, rate, swaps))
+        told = (f"{row[f'{kind}_seconds']['p99'] * 1000:.0f} ms {kind} a swap" for kind in ("with", "without"))
+        note(f"swaps: {worker.name}: p99 of pauses {', '.join(told)}")
+    return rows
+
+
+def measure_one(bench: Workbench, worker: Worker, rate: float, swaps: int) -> dict[str, Any]:
+    """The pauses of one worker. Raises BenchmarkError when results are missing, wrong or doubled."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = Path(directory)
+        for _ in range(2):
+            publish_copy(bench.model_path, store, bench.model_name)
+        own = {"model_store": str(store), "model_label": STABLE, "model_poll_seconds": POLL_SECONDS}
+        following = replace(worker, settings={**worker.settings, **own})
+        windows, found = _run(bench, following, rate, swaps, Registry(store))
+    kinds = {"with": windows[::2], "without": windows[1::2]}
+    moments = np.unique([output.visible_at for output in found])
+    return {
+        "contender": worker.name,
+        "rate": rate,
+        "swaps": swaps,
+        "versions": sorted({output.version for output in found}),
+        **{f"{kind}_seconds": _quantiles([longest(moments, start) for start in kinds[kind]]) for kind in kinds},
+    }
+
+
+def longest(moments: Any, start: float) -> float:
+    """The longest time between two results that became visible in the window; `moments` are sorted, in seconds."""
+    inside = moments[(moments >= start) & (moments <= start + WINDOW_SECONDS)]
+    return float(np.diff(inside, prepend=start, append=start + WINDOW_SECONDS).max())
+
+
+def _run(
+    bench: Workbench, worker: Worker, rate: float, swaps: int, registry: Registry
+) -> tuple[list[float], list[Output]]:
+    """When each window began, and all results."""
+    task = Task.on(bench, bench.topic("reviews"))
+    priming = int(rate * PRIMING_SECONDS)
+    count = priming + int(rate * WINDOW_SECONDS * 2 * swaps)
+    windows: list[float] = []
+    with bench.outputs(task.output_topic) as outputs:
+        process = bench.start("contender", worker.command(task))
+        feed = Feed(bench, task.input_topic, count)
+        try:
+            found = feed.send(0, priming, rate, process, outputs)
+            swapper = threading.Thread(target=_swap, args=(registry, bench.model_name, swaps, windows))
+            swapper.start()
+            found += feed.send(priming, count, rate, process, outputs)
+            swapper.join()
+        finally:
+            process.end()
+    check(found, bench.reviews.expected, count, worker.exactly_once)
+    return windows, found
+
+
+def _swap(registry: Registry, name: str, swaps: int, windows: list[float]) -> None:
+    began = time.time()
+    for number in range(2 * swaps):
+        time.sleep(max(0.0, began + number * WINDOW_SECONDS - time.time()))
+        windows.append(time.time())
+        if number % 2 == 0:
+            registry.set_label(name, STABLE, 2 if number % 4 == 0 else 1)
+
+
+def _quantiles(values: Sequence[float]) -> dict[str, float]:
+    named = {f"p{share * 100:.0f}": round(float(np.quantile(values, share)), 4) for share in QUANTILES}
+    return named | {"most": round(max(values), 4)}
