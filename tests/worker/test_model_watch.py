@@ -1,4 +1,3 @@
-import itertools
 import json
 import os
 import shutil
@@ -10,16 +9,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from models.artifact import GOLDEN_FILE, MANIFEST_FILE, NETWORK_FILE, FileRecord, read_manifest, write_manifest
+from models.artifact import NETWORK_FILE
 from models.registry import LABELS_FILE, Registry
 from models.rests import Rest
 from models.scorer import Scorer
 from tests.kafka.waiting import eventually
-from tests.versions import NAME, add_version
+from tests.versions import BREAKS, NAME, add_version, truncate
 from worker.errors import StopWorker
 from worker.metrics import Metrics
 from worker.model_watch import ModelWatch
-from worker.versions import Rests, Versions
+from worker.versions import Versions
 
 
 class Watched:
@@ -138,51 +137,6 @@ def test_a_version_is_loaded_in_small_pieces_beside_the_stream(
     watched.watch.watch(1_000)
     watched.point(stable=2)
     assert len(rests) > 50
-
-
-@pytest.mark.parametrize(("worked", "rested"), [(0.01, 0.04), (2.0, 0.5)])
-def test_rests_are_four_times_as_long_as_work_up_to_half_a_second(worked: float, rested: float) -> None:
-    now, rests = itertools.count(0, worked), []
-    Rests(lambda: next(now), rests.append)()
-    assert rests == [pytest.approx(rested)]
-
-
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:1000])
-
-
-def change_golden(directory: Path) -> None:
-    """Expect other scores than the model gives, vouched for by the manifest."""
-    golden = [json.loads(line) for line in (directory / GOLDEN_FILE).read_text().splitlines()]
-    for row in golden:
-        row["probabilities"] = row["probabilities"][::-1]
-    (directory / GOLDEN_FILE).write_text("".join(json.dumps(row) + "\n" for row in golden))
-    manifest = read_manifest(directory)
-    manifest.files[GOLDEN_FILE] = FileRecord.of(directory / GOLDEN_FILE)
-    write_manifest(directory, manifest)
-
-
-def older_format(directory: Path) -> None:
-    values = json.loads((directory / MANIFEST_FILE).read_text()) | {"format_version": 0}
-    (directory / MANIFEST_FILE).write_text(json.dumps(values))
-
-
-BREAKS: dict[str, Callable[[Path], object]] = {
-    "truncated": lambda directory: truncate(directory / NETWORK_FILE),
-    "wrong checksum": lambda directory: (directory / "vocabulary.txt").write_text("other words\n"),
-    "half copied": lambda directory: (directory / NETWORK_FILE).unlink(),
-    "no manifest yet": lambda directory: (directory / MANIFEST_FILE).unlink(),
-    "golden set does not hold": change_golden,
-    "older format": older_format,
-    "unreadable": lambda directory: make_unreadable(directory / NETWORK_FILE),
-    "vanished": shutil.rmtree,
-}
-
-
-def make_unreadable(path: Path) -> None:
-    """A directory in a file's place cannot be read by anybody, not even by root, whom no permission stops."""
-    path.unlink()
-    path.mkdir()
 
 
 @pytest.mark.parametrize("how", BREAKS)

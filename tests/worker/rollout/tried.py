@@ -1,0 +1,62 @@
+"""A stream in memory with versions that are tried in it; the rollout's thread is turned by hand."""
+
+from functools import partial
+from typing import Any
+
+from models.scorer import Scorer
+from tests.reviews import sample
+from tests.worker.stream import INPUT, Stream
+from worker.memory_broker import MemoryBroker
+from worker.rollout.rollout import Rollout
+from worker.rollout.signals import Signals, from_metadata, total
+
+
+class Watch:
+    """What the rollout asks of the model watch."""
+
+    def __init__(self) -> None:
+        self.distrusted: list[int] = []
+
+    def refused(self, label: str) -> str:
+        return ""
+
+    def distrust(self, version: int, complaint: str) -> None:
+        self.distrusted.append(version)
+
+
+class Undecided:
+    """A decider that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.metadata: list[str] = []
+
+    def look(self, metadata: Any, refusal: str = "") -> None:
+        self.metadata = list(metadata())
+
+
+class Tried(Stream):
+    """A stream with a rollout; `total` are the canary's signals as the group has committed them."""
+
+    def __init__(self, stable: Scorer, **settings: Any) -> None:
+        self.watch, self.decider = Watch(), Undecided()
+        super().__init__(stable, **settings)
+        self.kafka.create("shadow", partitions=1)
+
+    def open_rollout(self) -> Rollout:
+        connect = partial(MemoryBroker, self.kafka, None, None)
+        return Rollout(self.watch, self.decider, connect, self.settings, self.metrics)  # type: ignore[arg-type]
+
+    def send_texts(self, count: int, start: int = 0) -> None:
+        for number in range(start, start + count):
+            self.send({"id": f"r{number}", "text": sample().texts[number]}, key=f"customer-{number % 50}".encode())
+
+    def compare_all(self) -> None:
+        assert self.rollout
+        while self.rollout.turn(0):
+            self.rollout._comparer._resumes = 0.0
+
+    def total(self) -> Signals:
+        positions = self.broker.group_positions(self.settings.kafka_group_id, INPUT).values()
+        found = total((from_metadata(position.metadata) for position in positions), (1, 2))
+        assert found
+        return found
