@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Never
 
-from models.registry import Registry
 from worker import settings
 from worker.commands import connect
 from worker.commands.reading import positive
@@ -25,6 +24,7 @@ from worker.commands.rolling.report import show
 from worker.commands.rolling.session import Session
 from worker.commands.rolling.update import Update
 from worker.errors import BadUse
+from worker.model_store import open_registry
 from worker.settings import Settings
 
 _EXAMPLES = """examples:
@@ -86,7 +86,7 @@ def _observe(arguments: argparse.Namespace) -> Observed:
             chosen, group = _own_group(arguments, stack) if arguments.local else _running_group(arguments)
             # What --local starts has the two versions under these numbers.
             to = "2" if arguments.local and not arguments.no_update else arguments.to
-            registry = Registry(chosen.model_store, chosen.model_cache)
+            registry = open_registry(chosen)
             update = Update.plan(registry, chosen.model_name, chosen.model_label, to)
             if arguments.back:
                 stack.callback(update.undo)
