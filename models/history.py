@@ -7,10 +7,10 @@ a process ended in between, the entry counts if what came next, another change o
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from models.errors import StoreError
+from models.labels import now
 from models.store_files import StoreFiles
 
 TRIES = 100  # as many others would have to write an entry at the same time
@@ -73,10 +73,6 @@ class Pending:
     def withdraw(self) -> None:
         with suppress(StoreError):
             self._files.remove(self._path)
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _to_json(entry: Mapping[str, Any]) -> bytes:

@@ -1,7 +1,8 @@
-"""What labels.json may hold: `{"stable": 3, "canary": {"version": 4, "share": 0.05}}`."""
+"""What labels.json may hold: `{"stable": 3, "canary": {"version": 4, "share": 0.05, "since": "2026-01-31T12:00Z"}}`."""
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from models.errors import StoreError
@@ -25,6 +26,17 @@ def share_of(value: Any) -> float | None:
     return float(share) if known and 0 < share <= 1 else None
 
 
+def since_of(value: Any) -> str:
+    """When a trial began, which tells it from an earlier one of the same version; empty where nothing says so."""
+    since = value.get("since") if isinstance(value, dict) else None
+    return since if isinstance(since, str) else ""
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def label_value(label: str, version: int, share: float | None = None) -> Any:
     """What labels.json holds for a label; canary and shadow have a share, and get their default one without.
 
@@ -36,7 +48,7 @@ def label_value(label: str, version: int, share: float | None = None) -> Any:
         if share is not None:
             raise StoreError(f"The label {label} takes no share; {' and '.join(DEFAULT_SHARES)} do.")
         return version
-    value = {"version": version, "share": DEFAULT_SHARES[label] if share is None else share}
+    value = {"version": version, "share": DEFAULT_SHARES[label] if share is None else share, "since": now()}
     if share_of(value) is None:
         raise StoreError(f"The share of {label} is above 0 and up to 1, not {share!r}.")
     return value
