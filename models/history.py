@@ -5,6 +5,7 @@ a process ended in between, the entry counts if what came next, another change o
 """
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ from models.labels import now
 from models.store_files import StoreFiles
 
 TRIES = 100  # as many others would have to write an entry at the same time
+_ENTRY = re.compile(r"([0-9]+)\.json")  # others' files may lie beside the entries
 
 
 class History:
@@ -27,9 +29,8 @@ class History:
         """Every entry, oldest first, with its `number` and whether it `took_effect`, judged by the present labels."""
         found = []
         for entry, content in sorted(self._files.read_below(self._folder).items()):
-            number, _, ending = entry.partition(".")
-            if number.isdecimal() and ending == "json":
-                found.append({"number": int(number)} | self._parse(entry, content))
+            if numbered := _ENTRY.fullmatch(entry):
+                found.append({"number": int(numbered[1])} | self._parse(entry, content))
         after = labels
         for each in reversed(found):
             each.setdefault("took_effect", each.get("labels") == after)
@@ -41,8 +42,9 @@ class History:
         whole = {"at": now(), "by": "rule", **entry, "before": before, "labels": labels}
         content = _to_json(whole)
         for _ in range(TRIES):
-            numbers = [int(each.split(".")[0]) for each in self._files.names_below(self._folder) if each[0].isdecimal()]
-            path = f"{self._folder}/{max(numbers, default=0) + 1:06}.json"
+            entries = map(_ENTRY.fullmatch, self._files.names_below(self._folder))
+            last = max((int(entry[1]) for entry in entries if entry), default=0)
+            path = f"{self._folder}/{last + 1:06}.json"
             if self._files.create(path, content):
                 return Pending(self._files, path, whole)
         raise StoreError(f"Cannot add to {self._folder} in {self._files.place}: too many others do so at once.")

@@ -27,14 +27,14 @@ class LocalFiles:
 
     def names(self) -> list[str]:
         with _reading(self._store, "the model store "):
-            return sorted(entry.name for entry in self._store.iterdir())
+            return sorted(entry.name for entry in self._store.iterdir() if entry.is_dir())
 
     def versions(self, name: str) -> list[int]:
         home = self._store / name
         with _reading(home):
             try:
                 found = [entry.name for entry in home.iterdir() if entry.is_dir()]
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return []
         return sorted(int(entry) for entry in found if is_version(entry))
 
@@ -73,7 +73,7 @@ class LocalFiles:
         with _reading(self._store / path):
             try:
                 return (self._store / path).read_bytes()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
 
     def create(self, path: str, content: bytes) -> bool:

@@ -150,3 +150,10 @@ def test_a_damaged_entry_is_named(registry: Registry) -> None:
     entry_file(registry, 1).write_text("{")
     with pytest.raises(StoreError, match=r"000001\.json"):
         registry.history("imdb")
+
+
+@pytest.mark.parametrize("stray", ["000012 (copy).json", "000012.json.orig", "7", "9.txt", "\u00b2.json"])
+def test_a_stray_file_in_the_history_is_nobodys_entry(registry: Registry, stray: str) -> None:
+    entry_file(registry, 1).with_name(stray).write_text("{")
+    registry.set_label("imdb", "stable", 2)
+    assert [each["number"] for each in registry.history("imdb")] == [1, 2]

@@ -141,3 +141,11 @@ def test_a_store_that_is_not_there_is_a_store_error(tmp_path: Path) -> None:
 def test_the_labels_of_a_fresh_store_are_readable_json(registry: Registry) -> None:
     registry.publish("imdb", write_something)
     assert json.loads((registry.store / "imdb" / "labels.json").read_text()) == {"stable": 1}
+
+
+def test_a_plain_file_in_the_store_is_no_model(registry: Registry) -> None:
+    registry.publish("imdb", write_something)
+    (Path(registry.store) / "notes").write_text("mine")
+    assert registry.names() == ["imdb"]
+    with pytest.raises(ModelNotFound, match="there are: imdb"):
+        registry.resolve("notes")
