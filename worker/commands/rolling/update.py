@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from models.artifact import read_golden
-from models.errors import ModelError
+from models.errors import LabelsChanged, ModelError
 from models.labels import CANARY, version_of
 from models.registry import Registry
 from worker.commands.rolling.observed import Versions
@@ -47,8 +47,12 @@ class Update:
 
     def apply(self) -> None:
         """Move the label. Raises StopWorker."""
-        self._move(self.labels, self.versions.new)
-        self.moved = True
+        self.moved = True  # also where the store's answer is lost: `undo` looks where the label stands
+        try:
+            self._move(self.labels, self.versions.new)
+        except StopWorker as error:
+            self.moved = not isinstance(error.__cause__, LabelsChanged)
+            raise
 
     def undo(self) -> None:
         """Move it back, if it stands where we moved it to. Raises StopWorker."""
