@@ -27,14 +27,15 @@ def label(options: argparse.Namespace) -> int:
         )
     else:
         name, version = registry.find(options.model if named else f"{options.model}@{options.version}")
-    registry.set_label(name, options.label, version, options.share)
+    ended = registry.set_label(name, options.label, version, options.share)
     labels = registry.labels(name)
     if options.json:
         sys.stdout.write(json.dumps({"model": name, "labels": labels}) + "\n")
     elif version is None:
         sys.stdout.write(f"{name} has no {options.label} any more.\n")
     else:
-        sys.stdout.write(f"{name}@{options.label} is now {describe(labels[options.label])}.\n")
+        gone = "".join(f"; {each} ({describe(value)}) is taken away" for each, value in ended.items())
+        sys.stdout.write(f"{name}@{options.label} is now {describe(labels[options.label])}{gone}.\n")
     return 0
 
 

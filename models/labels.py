@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,6 +53,12 @@ def label_value(label: str, version: int, share: float | None = None) -> Any:
     if share_of(value) is None:
         raise StoreError(f"The share of {label} is above 0 and up to 1, not {share!r}.")
     return value
+
+
+def ended_trials(labels: Mapping[str, Any], stable: int | None) -> dict[str, Any]:
+    """Canary and shadow where they point at the version that becomes stable, or at the one that is stable now."""
+    over = {stable, version_of(labels.get(STABLE))}
+    return {label: labels[label] for label in DEFAULT_SHARES if label in labels and version_of(labels[label]) in over}
 
 
 def parse_labels(content: bytes, place: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from models.artifact import SIGNATURE_FILE
 from models.errors import LabelsChanged, ModelNotFound, StoreError
 from models.history import TRIES, History
-from models.labels import LABELS_FILE, STABLE, check_labels, label_value, parse_labels, version_of
+from models.labels import LABELS_FILE, STABLE, check_labels, ended_trials, label_value, parse_labels, version_of
 from models.local_files import replace_json
 from models.store_files import Write
 from models.stores import PACKAGED_STORE, absolute_store, default_store, open_store
@@ -131,9 +131,11 @@ class Registry:
         """Keeps a version's signature beside its manifest, in place of an older one. Raises StoreError."""
         self._files.overwrite(f"{resolved.name}/{resolved.version}/{SIGNATURE_FILE}", signature)
 
-    def set_label(self, name: str, label: str, version: int | None, share: float | None = None) -> None:
+    def set_label(self, name: str, label: str, version: int | None, share: float | None = None) -> dict[str, Any]:
         """Points a label at a version (None: takes it away) for a person; the other labels stay as they are.
 
+        But when `stable` moves, a trial (canary, shadow) of the version that it moves to or from ends with it: such a
+        label would come to life again at the next move. Returns the labels that went that way, with their values.
         Canary and shadow take a share of the records, in (0, 1]. Raises StoreError for what cannot be.
         """
         if version is None and label == STABLE:
@@ -143,9 +145,11 @@ class Registry:
             before = self.labels(name)
             if version is None and label not in before:
                 raise ModelNotFound(f"The model {name!r} has no label {label!r}.")
-            kept = {each: value for each, value in before.items() if each != label or changed}
+            over = ended_trials(before, version) if label == STABLE else {}
+            kept = {each: value for each, value in before.items() if (each != label or changed) and each not in over}
             with contextlib.suppress(LabelsChanged):
-                return self.change_labels(name, before, kept | changed, {"by": "person"})
+                self.change_labels(name, before, kept | changed, {"by": "person"})
+                return over
         raise StoreError(f"Cannot change the labels of {name}: too many others do so at once.")
 
     def change_labels(

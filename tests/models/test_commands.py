@@ -171,6 +171,12 @@ def test_a_label_takes_a_share_and_is_taken_away(run: Any) -> None:
     assert json.loads(run("label", "imdb", "canary", "--remove", "--json")[1])["labels"] == {"stable": 1}
 
 
+def test_a_roll_back_says_which_trial_it_ends(run: Any) -> None:
+    run("label", "imdb", "canary", "1")
+    told = run("label", "imdb", "stable", "1")[1]
+    assert told == "imdb@stable is now version 1; canary (version 1 for 0.05 of the records) is taken away.\n"
+
+
 def test_history_tells_who_changed_what_and_why(run: Any, store: Path) -> None:
     run("label", "imdb", "canary", "1", "--share", "0.2")
     entry = {"verdict": "promote", "numbers": {"agreement": 0.98}}

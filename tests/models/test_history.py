@@ -157,3 +157,21 @@ def test_a_stray_file_in_the_history_is_nobodys_entry(registry: Registry, stray:
     entry_file(registry, 1).with_name(stray).write_text("{")
     registry.set_label("imdb", "stable", 2)
     assert [each["number"] for each in registry.history("imdb")] == [1, 2]
+
+
+@pytest.mark.parametrize("label", ["canary", "shadow"])
+@pytest.mark.parametrize(("tried", "stable"), [(1, 2), (2, 2)])
+def test_a_trial_ends_when_stable_moves_from_or_to_its_version(
+    registry: Registry, label: str, tried: int, stable: int
+) -> None:
+    registry.set_label("imdb", label, tried, 0.2)
+    assert [*registry.set_label("imdb", "stable", stable)] == [label]
+    assert registry.labels("imdb") == {"stable": stable}
+    assert registry.history("imdb")[-1]["labels"] == {"stable": stable}
+
+
+def test_a_trial_of_a_third_version_goes_on_when_stable_moves(registry: Registry) -> None:
+    registry.set_label("imdb", "champion", 2)
+    registry.set_label("imdb", "canary", 3)
+    assert registry.set_label("imdb", "stable", 2) == {}
+    assert {*registry.labels("imdb")} == {"stable", "champion", "canary"}
