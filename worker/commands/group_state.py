@@ -47,6 +47,11 @@ class Refused:
     def name(self) -> str:
         return f"{self.model} {self.version}"
 
+    @property
+    def is_main(self) -> bool:
+        """Whether it is to serve in place of what this worker serves with now."""
+        return self.label not in DEFAULT_SHARES
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
@@ -65,6 +70,14 @@ class WorkerState:
     def main(self) -> str | None:
         """The name of the version that it serves with; None while it has none."""
         return next((each.name for each in self.versions if each.is_main), None)
+
+    def serves(self, version: int | None = None) -> bool:
+        """Whether it serves with the version; with any, if none is named."""
+        return any(each.is_main and version in (None, each.version) for each in self.versions)
+
+    def follows(self, version: int | None = None) -> bool:
+        """Whether it serves with the version, and refuses none that should serve in its place."""
+        return self.serves(version) and not any(each.is_main for each in self.refused)
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self) | {"reachable": True, "lag": sum(self.lags.values())}
@@ -100,17 +113,23 @@ def state_of(answer: Answer, before: Answer | None = None) -> State:
         return Unreachable(answer.address, "its metrics are those of another release")
 
 
-def agreement(states: Sequence[State]) -> tuple[bool, str]:
-    """Whether all workers can be reached and serve with one version, and a sentence that says so or what differs."""
+def agreement(states: Sequence[State], version: int | None = None) -> tuple[bool, str]:
+    """Whether all workers agree, and a sentence that says so or what differs.
+
+    They do when all can be reached and serve with one version (the asked one, if one is), and none refuses a version
+    that should serve in its place.
+    """
     workers = [each for each in states if isinstance(each, WorkerState)]
     silent = len(states) - len(workers)
     serving = Counter(each.main for each in workers)
     told = [_served(serving)]
     if silent and workers:
         told.append(f"{silent} more cannot be reached")
+    if version is not None and workers and not any(each.serves(version) for each in workers):
+        told.append(f"none serves with version {version}")
     refused = Counter(f"{each.name} ({each.label})" for worker in workers for each in set(worker.refused))
     told += [f"{name} is refused by {_workers(count)}" for name, count in sorted(refused.items())]
-    agree = not silent and len(serving) == 1 and None not in serving
+    agree = not silent and len(serving) == 1 and all(each.follows(version) for each in workers)
     return agree, "; ".join(told)
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from worker.commands.group_state import State, agreement, state_of
-from worker.commands.reading import duration_seconds
+from worker.commands.reading import duration_seconds, positive
 from worker.commands.scrape import DEFAULT_PORT, Address, Answer, Unreachable, parse_address, scrape_all
 from worker.commands.status_tables import picture
 from worker.errors import BadUse
@@ -22,8 +22,11 @@ _EXAMPLES = """examples:
   python -m worker status --workers worker-1:8000,worker-2:8000
   python -m worker status --workers kafka-sentiment --watch    all addresses that the name has
   python -m worker status --json | jq .agree
+  until python -m worker status --workers kafka-sentiment --version 4; do sleep 1; done
 
-exit status: 0 when all answer and serve with one version, else 1"""
+exit status: 0 when all answer and serve with one version, that of --version if it is given, and none refuses
+another that is labelled to serve; else 1. Right after a change of labels all still agree on the version before:
+wait with --version."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,22 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time-limit", type=_interval, default=2.0, metavar="TIME", help="give up on a worker after (default: 2s)"
     )
+    parser.add_argument(
+        "--version", type=positive, metavar="N", help="status 0 only when all serve with version N (canaries aside)"
+    )
     parser.add_argument("--watch", action="store_true", help="show it again and again, until Ctrl-C")
     parser.add_argument("--json", action="store_true", help="write one JSON object a line, for programs")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Show the group; 0 when all workers answer and serve with one version (or Ctrl-C ended --watch), else 1."""
+    """Show the group; 0 when all workers agree (or Ctrl-C ended --watch), else 1."""
     addresses = [parse_address(text.strip()) for text in arguments.workers.split(",") if text.strip()]
     if not addresses:
         raise BadUse("--workers names no address")
     looks = look(addresses, arguments.interval, arguments.time_limit)
     if not arguments.watch:
         states = next(looks)
-        _write(states, arguments.json, Console())
-        return 0 if agreement(states)[0] else 1
+        _write(states, arguments, Console())
+        return 0 if agreement(states, arguments.version)[0] else 1
     with contextlib.suppress(KeyboardInterrupt):
-        _watch(looks, arguments.json, Console())
+        _watch(looks, arguments, Console())
     return 0
 
 
@@ -72,9 +78,9 @@ def look(addresses: Sequence[Address], interval_seconds: float, limit_seconds: f
         before = _by_address(answers)
 
 
-def to_json(states: Sequence[State]) -> Mapping[str, object]:
-    """What `--json` writes."""
-    agree, sentence = agreement(states)
+def to_json(states: Sequence[State], version: int | None = None) -> Mapping[str, object]:
+    """What `--json` writes, with or without `--version`."""
+    agree, sentence = agreement(states, version)
     workers = [
         {"address": each.address, "reachable": False, "problems": [each.reason]}
         if isinstance(each, Unreachable)
@@ -84,22 +90,22 @@ def to_json(states: Sequence[State]) -> Mapping[str, object]:
     return {"agree": agree, "summary": sentence, "workers": workers}
 
 
-def _write(states: Sequence[State], as_json: bool, console: Console) -> None:
-    if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(to_json(states)) + b"\n")
+def _write(states: Sequence[State], arguments: argparse.Namespace, console: Console) -> None:
+    if arguments.json:
+        sys.stdout.buffer.write(msgspec.json.encode(to_json(states, arguments.version)) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        console.print(picture(states, time.time()))
+        console.print(picture(states, time.time(), arguments.version))
 
 
-def _watch(looks: Iterator[Sequence[State]], as_json: bool, console: Console) -> None:
-    if as_json or not console.is_terminal:
+def _watch(looks: Iterator[Sequence[State]], arguments: argparse.Namespace, console: Console) -> None:
+    if arguments.json or not console.is_terminal:
         for states in looks:
-            _write(states, as_json, console)
+            _write(states, arguments, console)
         return
     with Live("asking ...", console=console, auto_refresh=False) as live:
         for states in looks:
-            live.update(picture(states, time.time()), refresh=True)
+            live.update(picture(states, time.time(), arguments.version), refresh=True)
 
 
 def _by_address(answers: Sequence[Answer]) -> dict[str, Answer]:

@@ -15,9 +15,9 @@ from worker.commands.reading import printable, rough_duration
 from worker.commands.scrape import Unreachable
 
 
-def picture(states: Sequence[State], now: float) -> RenderableType:
-    """Two tables and a closing sentence; `now` in seconds of the epoch."""
-    agree, sentence = agreement(states)
+def picture(states: Sequence[State], now: float, version: int | None = None) -> RenderableType:
+    """Two tables and a closing sentence, which is about a version if one is named; `now` in seconds of the epoch."""
+    agree, sentence = agreement(states, version)
     closing = Text(f"{printable(sentence)}.", style="green" if agree else "yellow")
     found = [each for each in states if isinstance(each, WorkerState)]
     parts: list[RenderableType] = [_workers_table(states), ""]

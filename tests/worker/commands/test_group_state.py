@@ -105,9 +105,22 @@ def test_a_worker_without_a_model_agrees_with_nobody(start: Group) -> None:
     assert not agreement([empty, state(start())])[0]
 
 
-def test_a_refused_version_is_in_the_sentence(start: Group) -> None:
+def test_a_refused_version_that_should_serve_is_no_agreement(start: Group) -> None:
     worker = start()
     worker.metrics.model_refused.labels("reviews", 5, "stable").set(1)
-    agree, sentence = agreement([state(worker), state(start())])
-    assert agree
-    assert sentence == "2 workers, all on reviews 4; reviews 5 (stable) is refused by 1 worker"
+    sentence = "2 workers, all on reviews 4; reviews 5 (stable) is refused by 1 worker"
+    assert agreement([state(worker), state(start())]) == (False, sentence)
+
+
+def test_a_refused_canary_is_told_and_agreed_upon(start: Group) -> None:
+    worker = start()
+    worker.metrics.model_refused.labels("reviews", 5, "canary").set(1)
+    assert agreement([state(worker)]) == (True, "1 worker, on reviews 4; reviews 5 (canary) is refused by 1 worker")
+
+
+def test_only_the_version_that_is_asked_for_is_agreement(start: Group) -> None:
+    worker = start(4)
+    worker.serve(5, label="canary")
+    states = [state(worker), state(start(4))]
+    assert agreement(states, 4) == (True, "2 workers, all on reviews 4")
+    assert agreement(states, 5) == (False, "2 workers, all on reviews 4; none serves with version 5")

@@ -57,6 +57,21 @@ def test_mixed_versions_are_not(start: Group, capsys: pytest.CaptureFixture[str]
     assert "mixed versions: reviews 4 on 1 worker, reviews 3 on 1 worker." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("version", "expected"), [("4", 0), ("3", 1), ("5", 1)])
+def test_a_change_is_awaited_by_its_version(
+    start: Group, capsys: pytest.CaptureFixture[str], version: str, expected: int
+) -> None:
+    assert status(start(4), start(4), arguments=["--version", version, "--json"]) == expected
+    assert json.loads(capsys.readouterr().out)["agree"] == (expected == 0)
+    assert status(start(4), arguments=["--version", version]) == expected
+
+
+def test_a_group_that_refuses_its_new_version_is_not_well(start: Group) -> None:
+    worker = start(4)
+    worker.metrics.model_refused.labels("reviews", 5, "stable").set(1)
+    assert status(worker) == status(worker, arguments=["--version", "5"]) == 1
+
+
 def test_a_worker_that_cannot_be_reached_has_a_row(start: Group, capsys: pytest.CaptureFixture[str]) -> None:
     assert status(start(), NOBODY) == 1
     assert f"{NOBODY} unreachable: connection refused" in " ".join(capsys.readouterr().out.split())
@@ -119,7 +134,8 @@ def test_partitions_are_told_as_ranges(numbers: list[int], text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--workers", "a:b"], ["--workers", ","], ["--interval", "soon"], ["--time-limit", "2h"]]
+    "arguments",
+    [["--workers", "a:b"], ["--workers", ","], ["--interval", "soon"], ["--time-limit", "2h"], ["--version", "x"]],
 )
 def test_bad_use_is_status_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:
