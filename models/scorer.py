@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import Manifest, check_files, read_encoder, read_golden, read_manifest
+from models.artifact import GoldenText, Manifest, check_files, read_encoder, read_golden, read_manifest
 from models.engines import FASTEST, Engine, load_engine
 from models.errors import BrokenArtifact
 from models.padding import BATCH_TEXTS, LENGTH_STEP
@@ -54,6 +54,7 @@ class Scorer:
         self._encoder = encoder
         self._engine = engine
         self._directory = directory
+        self._golden: list[GoldenText] = []
 
     @classmethod
     def load(
@@ -115,7 +116,8 @@ class Scorer:
 
         Raises BrokenArtifact unless it gives what it gave when the version was published.
         """
-        golden = read_golden(self._directory)
+        # Kept: a worker checks its engine again when a batch fails, whatever has become of the files by then.
+        golden = self._golden = self._golden or read_golden(self._directory)
         for group in (golden * GOLDEN_COPIES, *([each] for each in golden)):
             scores = self.score([each.text for each in group])
             for each, probabilities, coverage in zip(group, scores.probabilities, scores.coverage, strict=True):

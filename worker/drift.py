@@ -11,7 +11,6 @@ import structlog
 from numpy.typing import NDArray
 
 from models.artifact import Manifest
-from models.errors import BrokenArtifact
 from models.profile import Profile, count_by_bin
 from models.scorer import Scorer
 from worker.metrics import Metrics
@@ -54,10 +53,10 @@ class Drift:
         """None where the manifest has no profile, or one that this release cannot read: scoring needs none."""
         try:
             profile = Profile.from_manifest(manifest)
-        except BrokenArtifact as error:
+            return cls(profile) if profile else None
+        except Exception as error:  # noqa: BLE001 - whatever stands there, the stream goes on
             log.warning("drift is not measured", model=manifest.name, version=manifest.version, reason=str(error))
             return None
-        return cls(profile) if profile else None
 
     def observe(
         self, lengths: NDArray[np.int32], coverage: NDArray[np.float32], class_indices: NDArray[np.integer]

@@ -15,6 +15,7 @@ from worker.broker import Partition
 from worker.errors import BadUse
 
 LOOP_LIMIT_SECONDS = 60.0
+START_LIMIT_SECONDS = 600.0  # to fetch a model from a store elsewhere, before there is a loop
 PROGRESS_LIMIT_SECONDS = 120.0
 
 
@@ -52,7 +53,7 @@ class Health:
     def complaints(self) -> list[str]:
         """Why this process should be restarted; empty while it is alive."""
         now, complaints = self._clock(), []
-        if now - self._turned_at > LOOP_LIMIT_SECONDS:
+        if now - self._turned_at > (LOOP_LIMIT_SECONDS if self.model_loaded else START_LIMIT_SECONDS):
             complaints.append(f"the loop has not turned for {now - self._turned_at:.0f} s")
         for partition, since in list(self._waiting_since.items()):
             if now - since > PROGRESS_LIMIT_SECONDS and self.kafka_answers:

@@ -14,10 +14,20 @@ _HASHES = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A version that is being tried, with the share (0 to 1) of records that it scores."""
+    """A version that is being tried, with the share (0 to 1) of records that it scores, and since when, as labelled."""
 
     scorer: Scorer
     share: float
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A canary that the labels name and that this worker cannot use, and why."""
+
+    version: int
+    since: str
+    complaint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class Lineup:
     stable: Scorer
     canary: Trial | None = None
     shadow: Trial | None = None
+    refusal: Refusal | None = None
 
     def divide(self, records: Sequence[Record], places: Iterable[int]) -> tuple[list[int], list[int]]:
         """The places of the records that the stable version scores, and of those that the canary does."""

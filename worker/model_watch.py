@@ -5,20 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from queue import SimpleQueue
 from typing import Any, Protocol
 
 import structlog
 
 from models.errors import StoreError
-from models.labels import CANARY, SHADOW, STABLE, share_of, version_of
+from models.labels import CANARY, SHADOW, STABLE, share_of, since_of, version_of
+from models.scorer import Scorer
 from worker.errors import StopWorker
-from worker.lineup import Lineup, Trial
+from worker.lineup import Lineup, Refusal, Trial
 from worker.metrics import Metrics
 from worker.versions import Versions
-
-# A version may still be being copied for so long.
-_REFUSED_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -53,18 +50,20 @@ class ModelWatch:
         self._metrics = metrics
         self._complaint = ""
         self._lineup: Lineup | None = None
-        self._labels: Mapping[str, Any] = {}
-        self._distrusted: SimpleQueue[tuple[int, str]] = SimpleQueue()
+        self._distrusted: Mapping[int, str] = {}
         self._closing = threading.Event()
 
     def lineup(self) -> Lineup:
         """The versions in use now. Raises StopWorker where none was loaded."""
-        if self._lineup is None:
+        lineup = self._lineup
+        if lineup is None:
             raise StopWorker(f"no version of {self._name} is loaded")
-        return self._lineup
+        if lineup.canary and lineup.canary.scorer.version in self._distrusted:
+            return replace(lineup, canary=None)
+        return lineup
 
     def open(self, fall_back: bool = False) -> None:
-        """Load what the labels name. Raises StopWorker when the main version cannot be used.
+        """Load the main version; what is only tried comes with the first look. Raises StopWorker when it cannot be.
 
         With `fall_back` the newest version that can be used serves until the labelled one can.
         """
@@ -84,7 +83,6 @@ class ModelWatch:
         if scorer.version != version:
             log.warning("another version serves in place of the labelled one", serves=scorer.version, labelled=version)
         self._use(Lineup(scorer))
-        self.look()
 
     def watch(self, seconds: float) -> None:
         """From now on look every so many seconds, on a thread."""
@@ -95,20 +93,12 @@ class ModelWatch:
         """Look no more."""
         self._closing.set()
 
-    def refused(self, label: str) -> str:
-        """Why the version with a label has not been usable for a while; empty otherwise."""
-        version = version_of(self._labels.get(label))
-        return self._versions.complaint(label, version, _REFUSED_SECONDS) if version else ""
-
     def distrust(self, version: int, complaint: str) -> None:
         """A canary failed in service: the stable version takes over with the next batch. For the stream's thread."""
-        self._distrusted.put((version, complaint))
-        self._lineup = replace(self.lineup(), canary=None)
+        self._distrusted = {**self._distrusted, version: complaint}
 
     def look(self) -> None:
         """Read the labels, load what they name, swap. What goes wrong leaves the lineup as it is."""
-        while not self._distrusted.empty():
-            self._versions.distrust(CANARY, *self._distrusted.get())
         while (labels := self._read_labels()) is not None:
             loads = self._versions.loads
             lineup = self._named(labels)
@@ -118,11 +108,12 @@ class ModelWatch:
             # Loading took its time: what the labels say by now counts.
 
     def _watch(self, seconds: float) -> None:
-        while not self._closing.wait(seconds):
+        while not self._closing.is_set():
             try:
                 self.look()
             except Exception as error:  # noqa: BLE001 - a thread that ends would leave a worker that follows nothing
                 self._complain(f"{type(error).__name__}: {error}")
+            self._closing.wait(seconds)
 
     def _read_labels(self) -> dict[str, Any] | None:
         try:
@@ -134,7 +125,6 @@ class ModelWatch:
             self._complain(f"no version is labelled {self._label}")
             return None
         self._complain(self._store.away or "")
-        self._labels = labels
         return labels
 
     def _complain(self, complaint: str) -> None:
@@ -152,19 +142,29 @@ class ModelWatch:
         stable = self._versions.obtain(self._label, version) or self.lineup().stable
         if self._label != STABLE:
             return Lineup(stable)
-        return Lineup(stable, self._trial(CANARY, labels), self._trial(SHADOW, labels))
+        value = labels.get(CANARY)
+        canary, shadow = (self._trial(label, labels.get(label), stable) for label in (CANARY, SHADOW))
+        fault = self._versions.fault(CANARY, version_of(value) or 0)
+        refusal = Refusal(version_of(value) or 0, since_of(value), fault) if fault else None
+        return Lineup(stable, canary, shadow, refusal)
 
-    def _trial(self, label: str, labels: Mapping[str, Any]) -> Trial | None:
-        version = version_of(labels.get(label))
-        if version is None or version == version_of(labels[self._label]):
+    def _trial(self, label: str, value: Any, stable: Scorer) -> Trial | None:
+        version, share = version_of(value), share_of(value)
+        if version is None or share is None or version == stable.version:
+            return None
+        if label == CANARY and version in self._distrusted:
+            if not self._versions.complaint(label, version):
+                self._versions.distrust(label, version, self._distrusted[version])
             return None
         scorer = self._versions.obtain(label, version)
-        share = share_of(labels.get(label))
-        return Trial(scorer, share) if scorer and share else None
+        return Trial(scorer, share, since_of(value)) if scorer else None
 
     def _swap(self, lineup: Lineup, labels: Mapping[str, Any]) -> None:
         if lineup != self._lineup:
             self._use(lineup)
+        canary = version_of(labels.get(CANARY))
+        if any(version != canary for version in self._distrusted):
+            self._distrusted = {version: why for version, why in self._distrusted.items() if version == canary}
         named = (version_of(labels.get(label)) for label in (self._label, CANARY, SHADOW))
         self._versions.keep_only({lineup.stable.version, *(version for version in named if version)})
 

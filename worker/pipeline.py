@@ -94,7 +94,7 @@ class Pipeline:
             served = serve(lineup, records, batch.reviews, self._metrics)
             results = self._serialize(batch, served)
             outcomes = self._judge(batch)
-            staged = self._rollout.stage(lineup, records, served, self._broker.committed) if self._rollout else Staged()
+            staged = self._rollout.stage(lineup, records, served, self._broker) if self._rollout else Staged()
             with self._metrics.stage("produce"):
                 self._broker.produce(results.messages)
             self._write_cache(results.sentiments)
@@ -108,6 +108,11 @@ class Pipeline:
                 self._rollout.committed(lineup, records, batch.reviews, served, staged)
         self._observe_progress()
         return bool(records)
+
+    def start_over(self) -> None:
+        """The last batch was given up, whether it is committed or not; it begins from what is."""
+        if self._rollout:
+            self._rollout.start_over()
 
     def write_smaller_messages(self) -> None:
         """From now on write only what every topic takes. Raises StopWorker when that is the case already."""
@@ -229,7 +234,7 @@ class Pipeline:
             log.info("partitions assigned", partitions=sorted(partition.number for partition in assigned))
         self._metrics.partitions(assigned, self._broker.rebalances())
         if self._rollout:
-            self._rollout.assigned(assigned, self._broker.rebalances())
+            self._rollout.assigned(assigned)
         self._drift.show()
         now = self._clock()
         self._metrics.lags(lags, {part: now - self._timestamps[part] for part in lags if part in self._timestamps})

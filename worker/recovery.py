@@ -74,6 +74,7 @@ class Runner:
             except (RetryBatch, KafkaAway) as problem:
                 if isinstance(problem, MessageTooLarge):
                     pipeline.write_smaller_messages()
+                pipeline.start_over()
                 self._recover(problem)
 
     def _recover(self, problem: RetryBatch | KafkaAway) -> None:

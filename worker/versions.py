@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from models.errors import BrokenArtifact, ModelError
+from models.errors import BrokenArtifact, ModelError, ModelNotFound, StoreError
 from models.rests import Rest
 from models.scorer import Scorer
 from worker.metrics import Metrics
@@ -21,6 +21,8 @@ from worker.metrics import Metrics
 # How long a version that could not be used is left alone at first and at most: it may still be being copied.
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_COPYING_SECONDS = 60.0
+_NOT_THE_VERSION = (StoreError, ModelNotFound)
 # While a version is loaded beside the stream, the stream's thread must get its turn sooner than after the usual 5 ms,
 # and most of the processor's time.
 _SWITCH_SECONDS = 0.0005
@@ -35,6 +37,7 @@ class _Refusal:
     """A version that cannot be used: why, and when it is worth another try."""
 
     complaint: str
+    is_final: bool  # for the version itself is at fault, not the way to it
     since: float
     pause: float
     due: float
@@ -82,20 +85,27 @@ class Versions:
             except Exception as error:  # noqa: BLE001 - whatever a version does to its loader, the stream goes on
                 complaint = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
                 pause = min(refusal.pause * 2, _LONGEST_PAUSE_SECONDS) if refusal else _FIRST_PAUSE_SECONDS
-                self._refuse(label, version, complaint, pause)
+                self._refuse(label, version, complaint, pause, is_final=not isinstance(error, _NOT_THE_VERSION))
                 return None
         self._accept(label, version)
         return scorer
 
-    def complaint(self, label: str, version: int, for_seconds: float = 0.0) -> str:
-        """Why the version cannot be used, and that for so long at least; empty when it was not refused."""
+    def complaint(self, label: str, version: int) -> str:
+        """Why the version cannot be used; empty when it was not refused."""
         refusal = self._refusals.get((label, version))
-        return refusal.complaint if refusal and self._clock() - refusal.since >= for_seconds else ""
+        return refusal.complaint if refusal else ""
+
+    def fault(self, label: str, version: int) -> str:
+        """Why the version itself cannot be used, once that has lasted; a store that is away is none of its faults."""
+        refusal = self._refusals.get((label, version))
+        if refusal is None or not refusal.is_final or self._clock() - refusal.since < _COPYING_SECONDS:
+            return ""
+        return refusal.complaint
 
     def distrust(self, label: str, version: int, complaint: str) -> None:
         """Release a version that failed in service; it is not tried again while it has the label."""
         self._scorers.pop(version, None)
-        self._refuse(label, version, complaint, pause=math.inf)
+        self._refuse(label, version, complaint, pause=math.inf, since=-math.inf)
 
     def keep_only(self, versions: Collection[int]) -> None:
         """Release the others, here and not on the stream's thread, and forget what was wrong with them."""
@@ -109,7 +119,7 @@ class Versions:
 
     def _warmed(self, version: int) -> Scorer:
         started = time.monotonic()
-        with _stream_first():
+        with stream_first():
             rest = Rests() if self._sparing else lambda: None
             scorer = self._load(version, rest)
             if (scorer.name, scorer.version) != (self._name, version):
@@ -121,13 +131,23 @@ class Versions:
         log.info("model loaded", model=self._name, version=version, engine=scorer.engine, seconds=seconds)
         return scorer
 
-    def _refuse(self, label: str, version: int, complaint: str, pause: float) -> None:
+    def _refuse(
+        self,
+        label: str,
+        version: int,
+        complaint: str,
+        pause: float,
+        since: float | None = None,
+        is_final: bool = True,
+    ) -> None:
         before, now = self._refusals.get((label, version)), self._clock()
         self._metrics.model_loads.labels("failed").inc()
         self._metrics.model_refused.labels(self._name, version, label).set(1)
         if before is None or before.complaint != complaint:
             log.error("a version cannot be used", model=self._name, version=version, label=label, why=complaint)
-        self._refusals[label, version] = _Refusal(complaint, before.since if before else now, pause, now + pause)
+        if since is None:
+            since = before.since if before and before.is_final == is_final else now
+        self._refusals[label, version] = _Refusal(complaint, is_final, since, pause, now + pause)
 
     def _accept(self, label: str, version: int) -> None:
         if self._refusals.pop((label, version), None):
@@ -151,7 +171,8 @@ class Rests:
 
 
 @contextmanager
-def _stream_first() -> Iterator[None]:
+def stream_first() -> Iterator[None]:
+    """Let the stream's thread have its turn soon, while what stands inside works beside it."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:

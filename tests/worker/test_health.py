@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from worker.broker import Partition
 from worker.errors import BadUse
-from worker.health import LOOP_LIMIT_SECONDS, PROGRESS_LIMIT_SECONDS, Health, HealthServer
+from worker.health import LOOP_LIMIT_SECONDS, PROGRESS_LIMIT_SECONDS, START_LIMIT_SECONDS, Health, HealthServer
 
 PART = Partition("reviews", 0)
 
@@ -37,7 +37,15 @@ def server(health: Health) -> Iterator[HealthServer]:
     server.close()
 
 
+def test_a_worker_that_fetches_its_model_may_take_longer(clock: Clock, health: Health) -> None:
+    clock.now = LOOP_LIMIT_SECONDS + 1
+    assert not health.complaints()
+    clock.now = START_LIMIT_SECONDS + 1
+    assert health.complaints()
+
+
 def test_a_loop_that_no_longer_turns_is_dead(clock: Clock, health: Health) -> None:
+    health.model_loaded = True
     clock.now = LOOP_LIMIT_SECONDS + 1
     assert health.complaints()
     health.turned()

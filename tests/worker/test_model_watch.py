@@ -1,69 +1,18 @@
-import json
 import os
 import shutil
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from models.artifact import NETWORK_FILE
-from models.registry import LABELS_FILE, Registry
-from models.rests import Rest
-from models.scorer import Scorer
+from models.registry import LABELS_FILE
 from tests.kafka.waiting import eventually
 from tests.versions import BREAKS, NAME, add_version, truncate
+from tests.worker.watched import Watched
 from worker.errors import StopWorker
-from worker.metrics import Metrics
-from worker.model_watch import ModelWatch
-from worker.versions import Versions
-
-
-class Watched:
-    """A store of two versions, the first one stable, and what a worker makes of it."""
-
-    def __init__(self, store: Path, label: str = "stable") -> None:
-        self.store = store
-        self.registry = Registry(store)
-        self.metrics = Metrics()
-        self.now = 0.0
-        self.loads: list[int] = []
-        self.while_loading: Callable[[], object] = lambda: None
-        versions = Versions(NAME, self._load, self.metrics, lambda: self.now)
-        self.watch = ModelWatch(self.registry, NAME, label, versions, self.metrics)
-
-    def _load(self, version: int, rest: Rest) -> Scorer:
-        self.loads.append(version)
-        self.while_loading()
-        return Scorer.load(self.registry.resolve(f"{NAME}@{version}").path, rest=rest)
-
-    def file(self, version: int, name: str) -> Path:
-        return self.store / NAME / str(version) / name
-
-    def point(self, **labels: Any) -> None:
-        """Write the labels as they are given, and let the worker look."""
-        (self.store / NAME / LABELS_FILE).write_text(json.dumps(labels))
-        self.watch.look()
-
-    def in_use(self) -> dict[str, str]:
-        """Label to version, as the metrics tell."""
-        samples = [sample for family in self.metrics.model_info.collect() for sample in family.samples]
-        return {sample.labels["label"]: sample.labels["version"] for sample in samples if sample.value == 1}
-
-    def value(self, name: str, **labels: str) -> float | None:
-        return self.metrics.registry.get_sample_value(f"sentiment_{name}", labels)
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    for _ in range(2):
-        add_version(tmp_path)
-    watched = Watched(tmp_path)
-    watched.watch.open()
-    yield watched
-    watched.watch.close()
 
 
 def test_the_labelled_version_serves_from_the_start(watched: Watched) -> None:
@@ -97,36 +46,6 @@ def test_of_two_changes_in_a_row_the_last_one_counts(watched: Watched) -> None:
     watched.point(stable=2)
     assert watched.loads == [1, 2, 3]
     assert watched.in_use() == {"stable": "3"}
-
-
-def test_canary_and_shadow_come_and_go_with_their_labels(watched: Watched) -> None:
-    add_version(watched.store)
-    watched.point(stable=1, canary={"version": 2, "share": 0.25}, shadow={"version": 3, "share": 1.0})
-    lineup = watched.watch.lineup()
-    assert lineup.canary is not None
-    assert lineup.shadow is not None
-    assert (lineup.canary.scorer.version, lineup.canary.share, lineup.shadow.scorer.version) == (2, 0.25, 3)
-    assert watched.in_use() == {"stable": "1", "canary": "2", "shadow": "3"}
-    watched.point(stable=1)
-    assert watched.watch.lineup().canary is None
-    assert watched.in_use() == {"stable": "1"}
-
-
-def test_a_promoted_canary_is_not_loaded_again(watched: Watched) -> None:
-    watched.point(stable=1, canary={"version": 2, "share": 0.5})
-    watched.point(stable=2)
-    assert watched.loads == [1, 2]
-    assert watched.watch.lineup().canary is None
-
-
-def test_workers_of_another_label_have_no_canary(tmp_path: Path) -> None:
-    for _ in range(2):
-        add_version(tmp_path)
-    watched = Watched(tmp_path, label="next")
-    (tmp_path / NAME / LABELS_FILE).write_text('{"stable": 1, "next": 2, "canary": {"version": 1, "share": 1}}')
-    watched.watch.open()
-    assert watched.watch.lineup().canary is None
-    assert watched.in_use() == {"next": "2"}
 
 
 def test_a_version_is_loaded_in_small_pieces_beside_the_stream(
@@ -170,13 +89,6 @@ def test_a_refusal_is_forgotten_with_the_label(watched: Watched) -> None:
     watched.point(stable=2)
     watched.point(stable=1)
     assert watched.value("model_refused", model=NAME, version="2", label="stable") is None
-
-
-def test_a_canary_that_cannot_be_used_leaves_all_to_the_stable_version(watched: Watched) -> None:
-    truncate(watched.file(2, NETWORK_FILE))
-    watched.point(stable=1, canary={"version": 2, "share": 0.5})
-    assert watched.watch.lineup().canary is None
-    assert watched.value("model_refused", model=NAME, version="2", label="canary") == 1
 
 
 @pytest.mark.parametrize(

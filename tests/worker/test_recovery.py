@@ -14,7 +14,7 @@ class Steps:
 
     def __init__(self, turns: list[Exception | bool], rewinds: list[Exception | None] | None = None) -> None:
         self.turns, self.rewinds = turns, rewinds or []
-        self.rewound = 0
+        self.rewound = self.started_over = 0
         self.stopping = threading.Event()
         self.metrics, self.health = Metrics(), Health()
 
@@ -25,6 +25,9 @@ class Steps:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    def start_over(self) -> None:
+        self.started_over += 1
 
     def rewind(self) -> None:
         self.rewound += 1
@@ -42,7 +45,7 @@ class Steps:
 def test_a_refused_batch_is_done_again_after_a_rewind() -> None:
     steps = Steps([BatchRefused("rebalance"), True, True])
     steps.run()
-    assert steps.rewound == 1
+    assert (steps.rewound, steps.started_over) == (1, 1)
     assert steps.count("transactions", outcome="refused") == 1
 
 

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `run`: its own and one for each setting."""
-    parser.add_argument("--create-topics", action="store_true", help="create the three topics where they are missing")
+    parser.add_argument("--create-topics", action="store_true", help="create the topics where they are missing")
     parser.add_argument("--partitions", type=int, default=12, help="partitions of topics to create (default: 12)")
     parser.add_argument(
         "--replication", type=int, default=-1, help="replicas of topics to create (default: what the brokers say)"
@@ -58,6 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
     models = watch_models(chosen, metrics)
     try:
         models.open(fall_back=chosen.model_fallback == "newest")
+        health.turned()
         health.model_loaded = True
         models.watch(chosen.model_poll_seconds)
         _stream(chosen, models, metrics, health, transactional_id, topics, stopping)
@@ -133,8 +134,8 @@ def _close(broker: Broker, cache: Cache | None) -> None:
 
 def _topics(chosen: Settings, arguments: argparse.Namespace) -> list[Topic]:
     configs = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
-    names = (chosen.input_topic, chosen.output_topic, chosen.dead_letter_topic)
-    return [Topic(name, arguments.partitions, arguments.replication, configs) for name in names]
+    names = (chosen.input_topic, chosen.output_topic, chosen.dead_letter_topic, chosen.shadow_topic)
+    return [Topic(name, arguments.partitions, arguments.replication, configs) for name in names if name]
 
 
 def _stop_on_signals() -> threading.Event:

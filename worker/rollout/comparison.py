@@ -10,17 +10,19 @@ from typing import NamedTuple
 import msgspec
 
 from models.scorer import Scorer, Scores
-from worker.broker import Partition, Record
-from worker.messages import Review
-from worker.rollout.signals import Signals
+from worker.broker import Partition
+from worker.rollout.signals import Contest, Signals
 from worker.scoring import Score
 
 
 class Sample(NamedTuple):
-    """A record that was served, and what by `Score`; the classes are its version's."""
+    """A record that was served, without its bytes: its place, its review's id and text, and its score."""
 
-    record: Record
-    review: Review
+    partition: Partition
+    offset: int
+    key: bytes | None
+    id: str
+    text: str
     score: Score
 
 
@@ -56,47 +58,46 @@ class Comparison:
             other = shares[place[sentiment]] if sentiment in place else 0.0
             yield abs(sample.score.shares[sample.score.best] - other)
 
-    def signals(self, now_ms: int) -> dict[Partition, Signals]:
+    def signals(self, contest: Contest, now_ms: int) -> dict[Partition, Signals]:
         """What it says of a canary that served, beside the stable version as the other, by partition."""
         found: dict[Partition, Signals] = {}
         share = 1 / len(self.samples)
         rows = zip(self.samples, self.served_sentiments, self.other_sentiments, self.scores.coverage, strict=True)
-        for (record, _, score), canary, stable, coverage in rows:
+        for sample, canary, stable, coverage in rows:
             one = Signals(
-                self.other.version,
-                self.served.version,
+                contest,
                 now_ms,
                 compared=1,
                 differed=int(canary != stable),
                 stable_classes={stable: 1},
                 canary_classes={canary: 1},
                 stable_coverage=float(coverage),
-                canary_coverage=score.coverage,
+                canary_coverage=sample.score.coverage,
                 stable_seconds=self.other_seconds * share,
                 canary_seconds=self.served_seconds * share,
             )
-            partition = Partition(record.topic, record.partition)
-            found[partition] = found[partition].plus(one) if partition in found else one
+            before = found.get(sample.partition)
+            found[sample.partition] = before.plus(one) if before else one
         return found
 
     def messages(self, only_differences: bool) -> Iterator[tuple[bytes | None, bytes]]:
         """Key and JSON value for a topic: the record's place, its id and text, and what both versions said."""
         rows = zip(self.samples, self.other_sentiments, self.scores.probabilities.tolist(), strict=True)
-        for (record, review, score), sentiment, shares in rows:
-            served_sentiment = self.served.classes[score.best]
+        for sample, sentiment, shares in rows:
+            served_sentiment = self.served.classes[sample.score.best]
             if only_differences and sentiment == served_sentiment:
                 continue
             value = {
-                "id": review.id,
-                "topic": record.topic,
-                "partition": record.partition,
-                "offset": record.offset,
-                "text": review.text,
+                "id": sample.id,
+                "topic": sample.partition.topic,
+                "partition": sample.partition.number,
+                "offset": sample.offset,
+                "text": sample.text,
                 "model": self.served.name,
-                "served": _answer(self.served, served_sentiment, score.shares),
+                "served": _answer(self.served, served_sentiment, sample.score.shares),
                 "other": _answer(self.other, sentiment, [round(share, 6) for share in shares]),
             }
-            yield record.key, msgspec.json.encode(value)
+            yield sample.key, msgspec.json.encode(value)
 
 
 def compare(served: Scorer, other: Scorer, samples: Sequence[Sample], time_both: bool) -> Comparison:
@@ -104,7 +105,7 @@ def compare(served: Scorer, other: Scorer, samples: Sequence[Sample], time_both:
 
     The second is for its processor time alone: batches of the stream have other sizes, which cost other times.
     """
-    texts = [sample.review.text for sample in samples]
+    texts = [sample.text for sample in samples]
     started = time.thread_time()
     scores = other.score(texts)
     other_seconds = time.thread_time() - started

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from worker.broker import Partition, Position, Record
+from worker.broker import Broker, Partition, Position, Record
 from worker.lineup import Lineup
-from worker.rollout.signals import Signals, from_metadata
+from worker.rollout.signals import Contest, Signals, from_metadata
 from worker.serving import Served
-
-Committed = Callable[[], Mapping[Partition, Position]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,12 @@ class Counting:
     def __init__(self) -> None:
         self._signals: dict[Partition, Signals] = {}
         self._known: set[Partition] = set()
+        self._rebalances = 0
         self._additions: dict[Partition, list[Signals]] = {}
         self._lock = threading.Lock()
 
     def forget(self) -> None:
-        """Partitions were assigned anew: what others committed since counts, and is read again."""
+        """What is committed may be other than was thought: it is read again. What was compared meanwhile is lost."""
         self._signals.clear()
         self._known.clear()
         with self._lock:
@@ -47,31 +47,34 @@ class Counting:
             for partition, signals in additions.items():
                 self._additions.setdefault(partition, []).append(signals)
 
-    def stage(
-        self, lineup: Lineup, records: Sequence[Record], served: Served, now_ms: int, committed: Committed
-    ) -> Staged:
+    def stage(self, lineup: Lineup, records: Sequence[Record], served: Served, now_ms: int, broker: Broker) -> Staged:
         """The signals with this batch's and those added since the last one; none where there is no canary.
 
-        `committed` asks Kafka, once after each assignment. May raise KafkaAway.
+        Asks Kafka for what is committed, once after each assignment and each time that all is forgotten. May raise
+        KafkaAway.
         """
-        if lineup.canary is None:
-            self._signals.clear()
+        contest = Contest.of(lineup)
+        if contest is None:
+            self.forget()
             return Staged()
-        pair = (lineup.stable.version, lineup.canary.scorer.version)
+        if broker.rebalances() != self._rebalances:
+            self._rebalances = broker.rebalances()
+            self.forget()
         partitions = {Partition(record.topic, record.partition) for record in records}
         if not partitions <= self._known:
-            self._learn(committed())
+            self._learn(broker.committed())
             self._known |= partitions
-        counts = _count(records, served, pair[1], Signals(*pair, now_ms))
+        empty = Signals(contest, now_ms, refusal=lineup.refusal.complaint if lineup.refusal else "")
+        counts = _count(records, served, contest.canary, empty)
         signals, additions = {}, {}
         with self._lock:
             for partition in partitions:
-                late = [each for each in self._additions.get(partition, ()) if each.pair == pair]
-                before = self._signals.get(partition)
-                signals[partition] = counts.get(partition, Signals(*pair, now_ms))
-                for each in late if before is None or before.pair != pair else [before, *late]:
-                    signals[partition] = signals[partition].plus(each)
-                additions[partition] = len(self._additions.get(partition, ()))
+                late = self._additions.get(partition, [])
+                signals[partition] = counts.get(partition, empty)
+                for each in [*late, *([self._signals[partition]] if partition in self._signals else [])]:
+                    if each.contest == contest:
+                        signals[partition] = signals[partition].plus(each)
+                additions[partition] = len(late)
         return Staged(signals, additions)
 
     def committed(self, staged: Staged) -> None:
@@ -88,15 +91,13 @@ class Counting:
 
 
 def _count(records: Sequence[Record], served: Served, canary: int, empty: Signals) -> dict[Partition, Signals]:
-    """How many records of each partition the canary served, and failed to."""
-    failed = set(served.canary_failed)
+    """How many records of each partition the canary served, and failed to though the stable version did not."""
     by_canary = [place for part in served.parts if part.scorer.version == canary for place in part.scores]
-    served_counts: dict[Partition, list[int]] = {}
-    for place in [*by_canary, *failed]:
-        count = served_counts.setdefault(Partition(records[place].topic, records[place].partition), [0, 0])
-        count[0] += 1
-        count[1] += place in failed
+    failed = [place for place in served.canary_failed if place not in served.failed]
+    partition_of = [Partition(record.topic, record.partition) for record in records]
+    served_counts = Counter(partition_of[place] for place in [*by_canary, *failed])
+    failures = Counter(partition_of[place] for place in failed)
     return {
-        partition: empty.plus(Signals(*empty.pair, empty.since, served=served, failed=failures))
-        for partition, (served, failures) in served_counts.items()
+        partition: empty.plus(Signals(empty.contest, empty.first, served=count, failed=failures[partition]))
+        for partition, count in served_counts.items()
     }

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 import structlog
 
 from models.errors import LabelsChanged, StoreError
-from models.labels import CANARY, STABLE, version_of
+from models.labels import CANARY, STABLE, since_of, version_of
 from worker.metrics import Metrics
-from worker.rollout.rule import PROMOTE, ROLL_BACK, WAIT, Limits, Verdict, judge
-from worker.rollout.signals import from_metadata, total
+from worker.rollout.rule import PROMOTE, WAIT, Limits, Verdict, judge
+from worker.rollout.signals import Contest, from_metadata, total
 
+_TOLD = ("decision", "stable", "canary", "since")
 APPLY, RECOMMEND, OFF = "apply", "recommend", "off"
 
 log = structlog.get_logger(__name__)
@@ -57,9 +58,10 @@ class Decider:
         self._metrics = metrics
         self._clock = clock
         self._complaint = ""
+        self._told: set[tuple[str, int, int, str]] = set()
 
-    def look(self, metadata: Callable[[], Iterable[str]], refusal: str = "") -> Verdict | None:
-        """Judge the canary from the metadata of all partitions' positions, or by why it cannot be loaded.
+    def look(self, metadata: Callable[[], Iterable[str]]) -> Verdict | None:
+        """Judge the canary from the metadata of all partitions' positions.
 
         None where there is no canary, nothing to judge it from, or a store that cannot be reached.
         """
@@ -70,8 +72,12 @@ class Decider:
             stable, canary = version_of(labels.get(STABLE)), version_of(labels.get(CANARY))
             if stable is None or canary is None or stable == canary:
                 return None
-            verdict = self._judge(stable, canary, metadata, refusal)
-            if verdict is not None and verdict.decision != WAIT:
+            contest = Contest(stable, canary, since_of(labels[CANARY]))
+            signals = total((from_metadata(text) for text in metadata()), contest)
+            if signals is None:
+                return None
+            verdict = judge(signals, self._limits, int(self._clock() * 1000))
+            if verdict.decision != WAIT:
                 self._act(labels, verdict)
         except LabelsChanged:
             return None  # by a person or another decider: the next look starts from what they say now
@@ -82,12 +88,6 @@ class Decider:
             return None
         self._complaint = ""
         return verdict
-
-    def _judge(self, stable: int, canary: int, metadata: Callable[[], Iterable[str]], refusal: str) -> Verdict | None:
-        if refusal:
-            return Verdict(ROLL_BACK, stable, canary, [f"it cannot be used: {refusal}"])
-        signals = total((from_metadata(text) for text in metadata()), (stable, canary))
-        return judge(signals, self._limits, int(self._clock() * 1000)) if signals else None
 
     def _act(self, labels: dict[str, Any], verdict: Verdict) -> None:
         applied = self._mode == APPLY
@@ -109,7 +109,11 @@ class Decider:
         )
 
     def _was_recommended(self, verdict: Verdict) -> bool:
-        """Whether that was the last thing that happened to the labels; a canary that comes anew leaves an entry too."""
-        last: dict[str, Any] = next(iter(reversed(self._store.history(self._name))), {})
-        told = (verdict.decision, verdict.stable, verdict.canary)
-        return (last.get("decision"), last.get("stable"), last.get("canary")) == told
+        """Whether the same was said of this trial before, by this process or another; each is said once."""
+        told = (verdict.decision, verdict.stable, verdict.canary, verdict.since)
+        if told not in self._told:
+            entries = self._store.history(self._name)
+            if not any(tuple(entry.get(name) for name in _TOLD) == told for entry in entries):
+                return False
+            self._told.add(told)
+        return True

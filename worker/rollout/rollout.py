@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
-from models.labels import CANARY
 from models.scorer import Scorer
 from worker.broker import Broker, Message, Partition, Record
 from worker.errors import WorkerError
@@ -18,13 +19,16 @@ from worker.metrics import Metrics
 from worker.model_watch import ModelWatch
 from worker.rollout.comparer import Comparer
 from worker.rollout.comparison import Comparison, Sample
-from worker.rollout.counting import Committed, Counting, Staged
+from worker.rollout.counting import Counting, Staged
 from worker.rollout.decider import Decider
+from worker.rollout.signals import Contest
 from worker.serving import Part, Served
 from worker.settings import Settings
 
 _PAUSE_AFTER_ERROR_SECONDS = 10.0
 _DECIDING_PARTITION = 0
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
 
@@ -52,10 +56,9 @@ class Rollout:
         self._clock = clock
         self._counting = Counting()
         self._comparer = Comparer(settings.trial_budget_ratio, metrics, self._compared)
-        self._rebalances = 0
         self._decides = False
-        self._broker: Broker | None = None
-        self._broker_due = 0.0
+        self._asking = _Link(open_broker)
+        self._writing = _Link(open_broker, settings.shadow_topic)
         self._decision_due = 0.0
         self._closing = threading.Event()
 
@@ -67,18 +70,19 @@ class Rollout:
         """End the thread after what it does at the moment."""
         self._closing.set()
 
-    def assigned(self, partitions: frozenset[Partition], rebalances: int) -> None:
+    def assigned(self, partitions: frozenset[Partition]) -> None:
         """What this worker reads now. Whoever has the input topic's first partition decides for the group."""
-        if rebalances != self._rebalances:
-            self._rebalances = rebalances
-            self._counting.forget()
         self._decides = any(partition.number == _DECIDING_PARTITION for partition in partitions)
 
-    def stage(self, lineup: Lineup, records: Sequence[Record], served: Served, committed: Committed) -> Staged:
+    def start_over(self) -> None:
+        """A batch was given up, and may be committed all the same: what is committed must be read again."""
+        self._counting.forget()
+
+    def stage(self, lineup: Lineup, records: Sequence[Record], served: Served, broker: Broker) -> Staged:
         """The canary's signals for the batch's commit. May raise KafkaAway."""
         if served.canary_broken and lineup.canary:
             self._models.distrust(lineup.canary.scorer.version, served.canary_broken)
-        return self._counting.stage(lineup, records, served, int(self._clock() * 1000), committed)
+        return self._counting.stage(lineup, records, served, int(self._clock() * 1000), broker)
 
     def committed(
         self, lineup: Lineup, records: Sequence[Record], reviews: Mapping[int, Review], served: Served, staged: Staged
@@ -90,10 +94,10 @@ class Rollout:
         for part in served.parts:
             if lineup.canary and part.scorer is lineup.canary.scorer:
                 samples = _samples(part, part.scores, records, reviews)
-                self._comparer.offer(part.scorer, lineup.stable, samples, is_canary=True)
+                self._comparer.offer(part.scorer, lineup.stable, samples, Contest.of(lineup))
             elif lineup.shadow:
                 samples = _samples(part, lineup.sample(records, part.scores), records, reviews)
-                self._comparer.offer(part.scorer, lineup.shadow.scorer, samples, is_canary=False)
+                self._comparer.offer(part.scorer, lineup.shadow.scorer, samples)
 
     def turn(self, timeout_seconds: float) -> bool:
         """Compare once, waiting so long for something to compare, and decide where that is due; whether it compared."""
@@ -108,11 +112,12 @@ class Rollout:
             except Exception as error:  # noqa: BLE001 - what is only tried must stop nothing
                 log.error("comparing or deciding failed", why=f"{type(error).__name__}: {error}")
                 self._closing.wait(_PAUSE_AFTER_ERROR_SECONDS)
-        self._drop_broker()
+        self._asking.close()
+        self._writing.close()
 
-    def _compared(self, comparison: Comparison, is_canary: bool) -> None:
-        if is_canary:
-            self._counting.add(comparison.signals(int(self._clock() * 1000)))
+    def _compared(self, comparison: Comparison, contest: Contest | None) -> None:
+        if contest is not None:
+            self._counting.add(comparison.signals(contest, int(self._clock() * 1000)))
         elif self._settings.shadow_topic:
             only_differences = self._settings.shadow_topic_holds == "differences"
             self._write(self._settings.shadow_topic, comparison.messages(only_differences), comparison.other)
@@ -121,58 +126,64 @@ class Rollout:
         if not self._decides or time.monotonic() < self._decision_due:
             return
         self._decision_due = time.monotonic() + self._settings.model_poll_seconds
-        self._decider.look(self._metadata, self._models.refused(CANARY))
+        self._decider.look(self._metadata)
 
     def _metadata(self) -> Iterable[str]:
         """That of the group's positions on all partitions, of all workers; none while Kafka does not answer."""
-        if (broker := self._reach()) is None:
-            return []
-        try:
-            positions = broker.group_positions(self._settings.kafka_group_id, self._settings.input_topic)
-        except WorkerError as error:
-            self._fail(error)
-            return []
-        return [position.metadata for position in positions.values()]
+        group, topic = self._settings.kafka_group_id, self._settings.input_topic
+        positions = self._asking.ask(lambda broker: broker.group_positions(group, topic))
+        return [position.metadata for position in (positions or {}).values()]
 
     def _write(self, topic: str, rows: Iterable[tuple[bytes | None, bytes]], other: Scorer) -> None:
         messages = [Message(topic, key, value, []) for key, value in rows]
-        if not messages:
-            return
-        broker = self._reach()
-        if broker is not None:
-            try:
-                broker.produce(messages)
-                broker.commit({})
-            except WorkerError as error:
-                self._fail(error)
-            else:
-                return
-        self._metrics.shadow_unwritten.labels(other.name, other.version).inc(len(messages))
+        if messages and self._writing.ask(partial(_store, messages)) is None:
+            self._metrics.shadow_unwritten.labels(other.name, other.version).inc(len(messages))
 
-    def _reach(self) -> Broker | None:
-        if self._broker is None and time.monotonic() >= self._broker_due:
-            broker = self._open_broker()
-            try:
-                broker.start(*([self._settings.shadow_topic] if self._settings.shadow_topic else []))
-            except WorkerError as error:
-                broker.close()
-                self._fail(error)
-            else:
-                self._broker = broker
-        return self._broker
 
-    def _fail(self, error: WorkerError) -> None:
-        log.warning("comparisons cannot reach Kafka; the stream goes on", why=str(error))
-        self._broker_due = time.monotonic() + _PAUSE_AFTER_ERROR_SECONDS
-        self._drop_broker()
+class _Link:
+    """A connection to Kafka for what may fail: it is given up at the first error, and opened again after a while."""
 
-    def _drop_broker(self) -> None:
+    def __init__(self, open_broker: Callable[[], Broker], topic: str | None = None) -> None:
+        self._open_broker = open_broker
+        self._topic = topic
+        self._broker: Broker | None = None
+        self._due = 0.0
+
+    def ask(self, question: Callable[[Broker], Answer]) -> Answer | None:
+        """What Kafka answers; None, and why in the log, when it does not."""
+        if self._broker is None and time.monotonic() < self._due:
+            return None
+        try:
+            if self._broker is None:
+                self._broker = self._open_broker()
+                if self._topic:
+                    self._broker.start(self._topic)
+            return question(self._broker)
+        except WorkerError as error:
+            log.warning("what is only tried cannot reach Kafka; the stream goes on", why=str(error))
+            self._due = time.monotonic() + _PAUSE_AFTER_ERROR_SECONDS
+            self.close()
+            return None
+
+    def close(self) -> None:
+        """Give the connection up, if there is one."""
         broker, self._broker = self._broker, None
         if broker is not None:
             broker.close()
 
 
+def _store(messages: Sequence[Message], broker: Broker) -> bool:
+    broker.produce(messages)
+    broker.commit({})
+    return True
+
+
 def _samples(
     part: Part, places: Iterable[int], records: Sequence[Record], reviews: Mapping[int, Review]
 ) -> list[Sample]:
-    return [Sample(records[place], reviews[place], part.scores[place]) for place in places]
+    samples = []
+    for place in places:
+        record, review = records[place], reviews[place]
+        partition = Partition(record.topic, record.partition)
+        samples.append(Sample(partition, record.offset, record.key, review.id, review.text, part.scores[place]))
+    return samples

@@ -10,8 +10,9 @@ from typing import Any
 from worker.rollout.signals import Signals
 
 PROMOTE, ROLL_BACK, WAIT = "promote", "roll_back", "wait"
-# A share over its limit counts against a canary once chance would explain it in less than 1 of 200 cases ...
-_Z = 2.58
+# A share over its limit counts against a canary once chance would explain it in less than 1 of 1,000 cases, for the
+# rule looks again and again, ...
+_CHANCE = 0.001
 # ... and so many records were seen; fewer say nothing about processor time and mixes either.
 _FEWEST = 100
 
@@ -41,6 +42,7 @@ class Verdict:
     decision: str
     stable: int
     canary: int
+    since: str
     reasons: list[str]
     figures: dict[str, float] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
@@ -52,7 +54,10 @@ class Verdict:
 def judge(signals: Signals, limits: Limits, now_ms: int) -> Verdict:
     """Roll back for a limit that is surely passed; promote when all are kept for long enough; otherwise wait."""
     figures = measure(signals, now_ms)
-    verdict = (signals.stable, signals.canary)
+    verdict = signals.contest
+    if signals.refusal:
+        reason = f"a worker cannot use it: {signals.refusal}"
+        return Verdict(ROLL_BACK, *verdict, [reason], figures, asdict(limits))
     wrongs = list(_wrongs(signals, figures, limits))
     if sure := [reason for reason, is_sure in wrongs if is_sure]:
         return Verdict(ROLL_BACK, *verdict, sure, figures, asdict(limits))
@@ -76,7 +81,7 @@ def measure(signals: Signals, now_ms: int) -> dict[str, float]:
     figures = {
         "served": signals.served,
         "compared": signals.compared,
-        "seconds": max(0.0, now_ms - signals.since) / 1000,
+        "seconds": max(0.0, now_ms - signals.first) / 1000,
         "failures": signals.failed / max(1, signals.served),
         "differences": signals.differed / compared,
         "mix_change": mix_change / 2 / compared,
@@ -90,7 +95,7 @@ def _wrongs(signals: Signals, figures: dict[str, float], limits: Limits) -> Iter
     """What speaks against a canary, and whether that is beyond chance."""
     enough = signals.compared >= _FEWEST
     if figures["failures"] > limits.failures:
-        sure = surely_above(signals.failed, signals.served, limits.failures)
+        sure = signals.served >= _FEWEST and surely_above(signals.failed, signals.served, limits.failures)
         yield f"it could not score {signals.failed:,} of {signals.served:,} records", sure
     if figures["differences"] > limits.differences:
         sure = enough and surely_above(signals.differed, signals.compared, limits.differences)
@@ -104,10 +109,19 @@ def _wrongs(signals: Signals, figures: dict[str, float], limits: Limits) -> Iter
 
 
 def surely_above(count: int, of: int, limit: float) -> bool:
-    """Whether a share is above a limit beyond chance: the lower end of its Wilson interval is (Wilson, 1927)."""
-    if not of:
+    """Whether so large a share would come by chance, at the limit, in less than 1 of 1,000 cases (binomial test)."""
+    if count <= limit * of:
         return False
-    share, square = count / of, _Z * _Z
-    middle = share + square / (2 * of)
-    margin = _Z * math.sqrt(share * (1 - share) / of + square / (4 * of * of))
-    return (middle - margin) / (1 + square / of) > limit
+    if limit <= 0:
+        return True
+    logs = math.log(limit), math.log1p(-limit)
+    # From `count` on, each term is smaller than the one before.
+    term = math.lgamma(of + 1) - math.lgamma(count + 1) - math.lgamma(of - count + 1)
+    term += count * logs[0] + (of - count) * logs[1]
+    tail, chance = 0.0, math.exp(term)
+    for hits in range(count, of + 1):
+        tail += chance
+        if tail >= _CHANCE or chance < tail * 1e-9 or not chance:
+            break
+        chance *= (of - hits) / (hits + 1) * limit / (1 - limit)
+    return tail < _CHANCE

@@ -1,28 +1,51 @@
 """What is counted of a canary, per partition, and travels in the metadata of committed offsets.
 
-So every count is committed with the records that it counts: nothing is counted twice when a batch is done again, a
-restart or a rebalance loses nothing, and any worker can read the counts of all partitions without asking the others.
+So every count is committed with the records that it counts: nothing is counted twice when a batch is done again, and
+any worker can read the counts of all partitions without asking the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
+from worker.lineup import Lineup
 
-class Signals(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Counts since a canary came, for one pair of versions.
+# Kafka takes 4,096 bytes unless its owner set offset.metadata.max.bytes.
+_MOST_BYTES = 4_000
+_COMPLAINT_CHARACTERS = 200
 
-    `served` and `failed` are records of the canary's keys; it could not score the `failed` ones. The other counts are
-    of those among them that the stable version scored too, outside of the stream: how often the `sentiments` differed,
-    how often each class was the answer, the sum of the coverage, and the processor time that both took for the same
-    texts. `since` is in milliseconds since 1970.
-    """
+
+class Contest(NamedTuple):
+    """Which versions are held against each other, and since when the labels say so: one trial, and no earlier one."""
 
     stable: int
     canary: int
-    since: int
+    since: str = ""
+
+    @classmethod
+    def of(cls, lineup: Lineup) -> Contest | None:
+        """The one that the lineup is about; None without a canary."""
+        if lineup.canary is not None:
+            return cls(lineup.stable.version, lineup.canary.scorer.version, lineup.canary.since)
+        if lineup.refusal is not None:
+            return cls(lineup.stable.version, lineup.refusal.version, lineup.refusal.since)
+        return None
+
+
+class Signals(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Counts since a canary came, for one contest.
+
+    `served` and `failed` are records of the canary's keys; it alone could not score the `failed` ones. The other counts
+    are of those among them that the stable version scored too, outside of the stream: how often the sentiments
+    `differed`, how often each class was the answer, the sum of the coverage, and the processor time that both took for
+    the same texts. `first` is in milliseconds since 1970. `refusal` is why a worker cannot use the canary at all.
+    """
+
+    contest: Contest
+    first: int
     served: int = 0
     failed: int = 0
     compared: int = 0
@@ -33,18 +56,13 @@ class Signals(msgspec.Struct, frozen=True, omit_defaults=True):
     canary_coverage: float = 0.0
     stable_seconds: float = 0.0
     canary_seconds: float = 0.0
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        """The stable and the canary version."""
-        return self.stable, self.canary
+    refusal: str = ""
 
     def plus(self, other: Signals) -> Signals:
-        """The counts of both, of the same pair."""
+        """The counts of both, of the same contest."""
         return Signals(
-            self.stable,
-            self.canary,
-            min(self.since, other.since),
+            self.contest,
+            min(self.first, other.first),
             self.served + other.served,
             self.failed + other.failed,
             self.compared + other.compared,
@@ -55,6 +73,7 @@ class Signals(msgspec.Struct, frozen=True, omit_defaults=True):
             round(self.canary_coverage + other.canary_coverage, 3),
             round(self.stable_seconds + other.stable_seconds, 6),
             round(self.canary_seconds + other.canary_seconds, 6),
+            self.refusal or other.refusal,
         )
 
 
@@ -71,17 +90,23 @@ def from_metadata(text: str) -> Signals | None:
 
 
 def to_metadata(outcomes: str, signals: Signals | None) -> str:
-    """A position's metadata, a JSON object, with the signals in it."""
+    """A position's metadata, a JSON object, with the signals in it, or as much of them as Kafka takes."""
     if signals is None:
         return outcomes
-    return f'{outcomes[:-1]},"canary":{msgspec.json.encode(signals).decode()}}}'
+    short = msgspec.structs.replace(signals, refusal=signals.refusal[:_COMPLAINT_CHARACTERS])
+    without_classes = msgspec.structs.replace(short, stable_classes={}, canary_classes={})
+    for each in (short, without_classes):
+        text = f'{outcomes[:-1]},"canary":{msgspec.json.encode(each).decode()}}}'
+        if len(text.encode()) <= _MOST_BYTES:
+            return text
+    return outcomes
 
 
-def total(parts: Iterable[Signals | None], pair: tuple[int, int]) -> Signals | None:
-    """The sum of all signals of one pair of versions; None where there are none."""
+def total(parts: Iterable[Signals | None], contest: Contest) -> Signals | None:
+    """The sum of all signals of one contest; None where there are none."""
     found: Signals | None = None
     for part in parts:
-        if part is not None and part.pair == pair:
+        if part is not None and part.contest == contest:
             found = part if found is None else found.plus(part)
     return found
 

@@ -5,8 +5,7 @@ import pytest
 from models.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import sample
-from worker.broker import Record
-from worker.messages import Review
+from worker.broker import Partition
 from worker.metrics import Metrics
 from worker.rollout.comparer import CHUNK, Comparer
 from worker.rollout.comparison import Comparison, Sample
@@ -19,11 +18,9 @@ def scorer() -> Scorer:
 
 
 def samples(count: int) -> list[Sample]:
-    record = Record("reviews", 0, 0, 0, None, b"", ())
-    return [
-        Sample(record, Review(f"r{number}", sample().texts[number % 100], {}), Score(0, [0.5, 0.5], 1.0))
-        for number in range(count)
-    ]
+    home, score = Partition("reviews", 0), Score(0, [0.5, 0.5], 1.0)
+    texts = [sample().texts[number % 100] for number in range(count)]
+    return [Sample(home, number, None, f"r{number}", text, score) for number, text in enumerate(texts)]
 
 
 class Told:
@@ -47,7 +44,7 @@ class Told:
 
 def test_it_rests_as_its_budget_asks(scorer: Scorer) -> None:
     told = Told(budget=0.2, seconds_a_look=1.0)
-    told.comparer.offer(scorer, scorer, samples(2 * CHUNK), is_canary=False)
+    told.comparer.offer(scorer, scorer, samples(2 * CHUNK))
     assert told.comparer.step(0)
     told.now += 3.9
     assert not told.comparer.step(0), "one second of work asks for four of rest"
@@ -58,16 +55,23 @@ def test_it_rests_as_its_budget_asks(scorer: Scorer) -> None:
 def test_what_does_not_fit_is_dropped_and_counted(scorer: Scorer) -> None:
     told = Told(budget=1.0)
     for _ in range(3):
-        told.comparer.offer(scorer, scorer, samples(1_000), is_canary=False)
+        told.comparer.offer(scorer, scorer, samples(1_000))
     assert told.dropped() == 3_000 - 2_048
     while told.comparer.step(0):
         pass
     assert sum(len(comparison.samples) for comparison in told.comparisons) == 2_048
 
 
+def test_long_texts_leave_room_for_fewer(scorer: Scorer) -> None:
+    told = Told(budget=1.0)
+    long = [each._replace(text="word " * 40_000) for each in samples(100)]
+    told.comparer.offer(scorer, scorer, long)
+    assert told.dropped() == 60
+
+
 def test_there_is_room_again_once_something_is_done(scorer: Scorer) -> None:
     told = Told(budget=1.0)
-    told.comparer.offer(scorer, scorer, samples(2_048), is_canary=False)
+    told.comparer.offer(scorer, scorer, samples(2_048))
     told.comparer.step(0)
-    told.comparer.offer(scorer, scorer, samples(CHUNK), is_canary=False)
+    told.comparer.offer(scorer, scorer, samples(CHUNK))
     assert told.dropped() == 0

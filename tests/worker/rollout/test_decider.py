@@ -83,9 +83,15 @@ def test_it_can_be_switched_off(store: Registry) -> None:
 
 
 def test_a_canary_that_cannot_be_loaded_is_taken_away(store: Registry) -> None:
-    decider(store).look(list, refusal="model.onnx is not the file that was published")
+    decider(store).look(lambda: metadata(signals(0, refusal="model.onnx is not the file that was published")))
     assert store.labels(NAME) == {"stable": 1}
-    assert "cannot be used" in store.history(NAME)[-1]["reasons"][0]
+    assert "a worker cannot use it" in store.history(NAME)[-1]["reasons"][0]
+
+
+def test_what_an_earlier_trial_of_the_same_version_showed_decides_nothing(store: Registry) -> None:
+    store.set_label(NAME, "canary", 2, 0.1)
+    assert decider(store).look(lambda: metadata(BAD)) is None
+    assert "canary" in store.labels(NAME)
 
 
 class Hurried:

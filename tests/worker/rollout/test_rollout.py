@@ -10,7 +10,7 @@ from tests.worker.stream import INPUT
 from tests.worker.test_scoring import CULPRIT, Breaking, has_culprit, scorer_on
 from worker.broker import Partition
 from worker.errors import BatchRefused
-from worker.lineup import Lineup, Trial
+from worker.lineup import Lineup, Refusal, Trial
 from worker.rollout.signals import from_metadata
 
 
@@ -72,6 +72,32 @@ def test_without_a_canary_nothing_is_kept(tried: Tried, versions: list[Scorer]) 
     assert [from_metadata(position.metadata) for position in positions] == [None] * 3
 
 
+def test_a_commit_whose_answer_was_lost_counts_all_the_same(tried: Tried) -> None:
+    tried.send_texts(50)
+    tried.drain()
+    tried.kafka.expire_next_commit(stored=True)
+    for start in (50, 100):
+        tried.send_texts(50, start)
+        tried.drain()
+    assert tried.total().served == sum(each["version"] == 2 for each in tried.sentiments())
+
+
+def test_a_worker_that_cannot_use_the_canary_says_so_to_whoever_decides(tried: Tried, versions: list[Scorer]) -> None:
+    tried.lineup = Lineup(versions[0], refusal=Refusal(2, "", "its golden set does not hold"))
+    tried.send_texts(20)
+    tried.drain()
+    assert (tried.total().served, tried.total().refusal) == (0, "its golden set does not hold")
+
+
+def test_what_nobody_can_score_is_no_failure_of_the_canary(tried: Tried) -> None:
+    both = [scorer_on(Breaking(has_culprit)) for _ in range(2)]
+    both[1].version = 2
+    tried.lineup = Lineup(both[0], Trial(both[1], 1.0))
+    tried.send({"text": "good"}, {"text": CULPRIT})
+    tried.drain()
+    assert (tried.total().served, tried.total().failed) == (1, 0)
+
+
 def test_records_that_the_canary_cannot_score_are_counted(tried: Tried, versions: list[Scorer]) -> None:
     canary = scorer_on(Breaking(has_culprit))
     canary.version = 2
@@ -99,6 +125,6 @@ def test_whoever_reads_the_first_partition_decides_from_all(versions: list[Score
     assert len(tried.decider.metadata) == 3
     tried.decider.metadata = []
     assert tried.rollout
-    tried.rollout.assigned(frozenset({Partition(INPUT, 1)}), 9)
+    tried.rollout.assigned(frozenset({Partition(INPUT, 1)}))
     tried.compare_all()
     assert tried.decider.metadata == []

@@ -1,7 +1,7 @@
 import pytest
 
 from worker.rollout.rule import PROMOTE, ROLL_BACK, WAIT, Limits, judge, surely_above
-from worker.rollout.signals import Signals
+from worker.rollout.signals import Contest, Signals
 
 LIMITS = Limits()
 LATER = 601_000  # in milliseconds: longer than a canary has to serve
@@ -19,7 +19,7 @@ def signals(compared: int = 2_000, **changes: object) -> Signals:
         "stable_seconds": 1.0,
         "canary_seconds": 1.0,
     }
-    return Signals(1, 2, 0, **(kept | changes))  # type: ignore[arg-type]
+    return Signals(Contest(1, 2), 0, **(kept | changes))  # type: ignore[arg-type]
 
 
 def test_a_canary_that_keeps_all_limits_is_promoted() -> None:
@@ -60,9 +60,22 @@ def test_nothing_is_sure_after_a_few_records() -> None:
 
 
 def test_a_share_is_surely_above_a_limit_when_chance_does_not_explain_it() -> None:
-    assert surely_above(40, 100, 0.2)
+    assert surely_above(35, 100, 0.2)
     assert not surely_above(25, 100, 0.2)
     assert not surely_above(0, 0, 0.0)
+    assert surely_above(250_000, 1_000_000, 0.2)
+
+
+def test_a_rare_failure_is_chance_and_many_are_not() -> None:
+    assert not surely_above(1, 100, 0.001)
+    assert not surely_above(2, 400, 0.001)
+    assert surely_above(6, 400, 0.001)
+
+
+def test_a_canary_that_a_worker_cannot_use_is_rolled_back() -> None:
+    verdict = judge(signals(refusal="its golden set does not hold"), LIMITS, 1_000)
+    assert verdict.decision == ROLL_BACK
+    assert "golden set" in verdict.reasons[0]
 
 
 def test_a_verdict_tells_figures_and_limits_in_json() -> None:

@@ -94,3 +94,12 @@ def test_a_shadow_that_fails_stops_nothing(versions: list[Scorer]) -> None:
     tried.compare_all()
     assert len(tried.sentiments()) == 20
     assert tried.value("comparisons_total", **pair("failed")) == 20
+
+
+def test_a_shadow_topic_that_cannot_be_written_does_not_keep_the_rule_from_deciding(versions: list[Scorer]) -> None:
+    tried = Tried(versions[0], shadow_topic="no-such-topic", model_poll_seconds=1e-6)
+    tried.lineup = Lineup(versions[0], Trial(versions[2], 0.5), Trial(versions[1], 1.0))
+    tried.send_texts(50)
+    tried.drain()
+    tried.compare_all()
+    assert len(tried.decider.metadata) == 3

@@ -8,7 +8,7 @@ from tests.reviews import sample
 from tests.worker.stream import INPUT, Stream
 from worker.memory_broker import MemoryBroker
 from worker.rollout.rollout import Rollout
-from worker.rollout.signals import Signals, from_metadata, total
+from worker.rollout.signals import Contest, Signals, from_metadata, total
 
 
 class Watch:
@@ -16,9 +16,6 @@ class Watch:
 
     def __init__(self) -> None:
         self.distrusted: list[int] = []
-
-    def refused(self, label: str) -> str:
-        return ""
 
     def distrust(self, version: int, complaint: str) -> None:
         self.distrusted.append(version)
@@ -30,7 +27,7 @@ class Undecided:
     def __init__(self) -> None:
         self.metadata: list[str] = []
 
-    def look(self, metadata: Any, refusal: str = "") -> None:
+    def look(self, metadata: Any) -> None:
         self.metadata = list(metadata())
 
 
@@ -57,6 +54,6 @@ class Tried(Stream):
 
     def total(self) -> Signals:
         positions = self.broker.group_positions(self.settings.kafka_group_id, INPUT).values()
-        found = total((from_metadata(position.metadata) for position in positions), (1, 2))
+        found = total((from_metadata(position.metadata) for position in positions), Contest(1, 2))
         assert found
         return found

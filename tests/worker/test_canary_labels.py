@@ -1,0 +1,80 @@
+"""Labels of versions that are only tried: canary and shadow."""
+
+from functools import partial
+from pathlib import Path
+
+from models.artifact import NETWORK_FILE
+from models.errors import StoreError
+from models.registry import LABELS_FILE
+from tests.versions import NAME, add_version, truncate
+from tests.worker.watched import Watched
+
+
+def raise_(error: Exception) -> None:
+    raise error
+
+
+def test_canary_and_shadow_come_and_go_with_their_labels(watched: Watched) -> None:
+    add_version(watched.store)
+    watched.point(stable=1, canary={"version": 2, "share": 0.25}, shadow={"version": 3, "share": 1.0})
+    lineup = watched.watch.lineup()
+    assert lineup.canary is not None
+    assert lineup.shadow is not None
+    assert (lineup.canary.scorer.version, lineup.canary.share, lineup.shadow.scorer.version) == (2, 0.25, 3)
+    assert watched.in_use() == {"stable": "1", "canary": "2", "shadow": "3"}
+    watched.point(stable=1)
+    assert watched.watch.lineup().canary is None
+    assert watched.in_use() == {"stable": "1"}
+
+
+def test_a_promoted_canary_is_not_loaded_again(watched: Watched) -> None:
+    watched.point(stable=1, canary={"version": 2, "share": 0.5})
+    watched.point(stable=2)
+    assert watched.loads == [1, 2]
+    assert watched.watch.lineup().canary is None
+
+
+def test_workers_of_another_label_have_no_canary(tmp_path: Path) -> None:
+    for _ in range(2):
+        add_version(tmp_path)
+    watched = Watched(tmp_path, label="next")
+    (tmp_path / NAME / LABELS_FILE).write_text('{"stable": 1, "next": 2, "canary": {"version": 1, "share": 1}}')
+    watched.watch.open()
+    assert watched.watch.lineup().canary is None
+    assert watched.in_use() == {"next": "2"}
+
+
+def test_a_canary_that_cannot_be_used_leaves_all_to_the_stable_version(watched: Watched) -> None:
+    truncate(watched.file(2, NETWORK_FILE))
+    for seconds in (0, 30, 61):
+        watched.now += seconds
+        watched.point(stable=1, canary={"version": 2, "share": 0.5, "since": "noon"})
+    lineup = watched.watch.lineup()
+    assert lineup.canary is None
+    assert lineup.refusal is not None
+    assert (lineup.refusal.version, lineup.refusal.since) == (2, "noon")
+    assert watched.value("model_refused", model=NAME, version="2", label="canary") == 1
+
+
+def test_a_store_that_is_away_is_no_fault_of_a_canary(watched: Watched) -> None:
+    watched.while_loading = partial(raise_, StoreError("Cannot read the bucket."))
+    for _ in range(3):
+        watched.now += 100
+        watched.point(stable=1, canary={"version": 2, "share": 0.5})
+    assert watched.watch.lineup().refusal is None
+    assert watched.value("model_refused", model=NAME, version="2", label="canary") == 1
+
+
+def test_a_canary_that_fails_in_service_is_out_at_once_and_stays_out(watched: Watched) -> None:
+    labels = {"stable": 1, "canary": {"version": 2, "share": 0.5}}
+    watched.point(**labels)
+    watched.watch.distrust(2, "its engine is broken")
+    assert watched.watch.lineup().canary is None
+    watched.now += 1_000
+    watched.point(**labels)
+    refusal = watched.watch.lineup().refusal
+    assert refusal is not None
+    assert refusal.complaint == "its engine is broken"
+    watched.point(stable=1)
+    watched.point(**labels)
+    assert watched.watch.lineup().canary is not None
