@@ -5,35 +5,44 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeVar
 
+from models.deadline import Deadline
 from models.errors import StoreError
 from models.store_files import Write
 
 _PREPARED = ".publishing-"
+_LOCK_POLL_SECONDS = 0.005
+
+Result = TypeVar("Result")
 
 
 class LocalFiles:
-    """Versions appear by renaming a whole directory; other files change under a lock between processes."""
+    """Versions appear by renaming a whole directory; other files change under a lock between processes.
+
+    A mounted directory may hang: reads, and writes of small files, have a deadline of `seconds`. Publishing has none.
+    """
 
     away = None
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, seconds: float) -> None:
         self.place = str(store)
         self._store = store
+        self._deadline = Deadline(seconds)
 
     def names(self) -> list[str]:
         with _reading(self._store, "the model store "):
-            return sorted(entry.name for entry in self._store.iterdir() if entry.is_dir())
+            return self._deadline.ask(lambda: sorted(each.name for each in self._store.iterdir() if each.is_dir()))
 
     def versions(self, name: str) -> list[int]:
         home = self._store / name
         with _reading(home):
             try:
-                found = [entry.name for entry in home.iterdir() if entry.is_dir()]
+                found = self._deadline.ask(lambda: [entry.name for entry in home.iterdir() if entry.is_dir()])
             except (FileNotFoundError, NotADirectoryError):
                 return []
         return sorted(int(entry) for entry in found if is_version(entry))
@@ -41,7 +50,7 @@ class LocalFiles:
     def directory(self, name: str, version: int) -> Path | None:
         path = self._store / name / str(version)
         with _reading(path):
-            return path if path.is_dir() else None
+            return path if self._deadline.ask(path.is_dir) else None
 
     def publish(self, name: str, write: Write) -> tuple[int, Path]:
         """A second publisher of the same model waits for the first; what a killed one left behind is removed."""
@@ -54,14 +63,14 @@ class LocalFiles:
                 version = max(self.versions(name), default=0) + 1
                 _publish_as(home, version, write)
         except OSError as error:
-            raise StoreError(f"Cannot publish a version in {home}: {error.strerror}.") from error
+            raise StoreError(f"Cannot publish a version in {home}: {error.strerror or error}.") from error
         return version, home / str(version)
 
     def names_below(self, folder: str) -> list[str]:
         path = self._store / folder
         with _reading(path):
             try:
-                return sorted(entry.name for entry in path.iterdir() if entry.is_file())
+                return self._deadline.ask(lambda: sorted(each.name for each in path.iterdir() if each.is_file()))
             except FileNotFoundError:
                 return []
 
@@ -71,28 +80,25 @@ class LocalFiles:
 
     def read(self, path: str) -> bytes | None:
         with _reading(self._store / path):
-            try:
-                return (self._store / path).read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
-                return None
+            return self._deadline.ask(lambda: _content(self._store / path))
 
     def create(self, path: str, content: bytes) -> bool:
         return self.replace(path, None, content)
 
     def replace(self, path: str, expected: bytes | None, content: bytes) -> bool:
-        with self._writing(path):
-            if self.read(path) != expected:
+        def replace_expected(target: Path) -> bool:
+            if _content(target) != expected:
                 return False
-            replace_file(self._store / path, content)
-        return True
+            replace_file(target, content)
+            return True
+
+        return self._write(path, replace_expected)
 
     def overwrite(self, path: str, content: bytes) -> None:
-        with self._writing(path):
-            replace_file(self._store / path, content)
+        self._write(path, lambda target: replace_file(target, content))
 
     def remove(self, path: str) -> None:
-        with self._writing(path):
-            (self._store / path).unlink(missing_ok=True)
+        self._write(path, lambda target: target.unlink(missing_ok=True))
 
     def remember(self, path: str, content: bytes) -> None:
         """A directory that is away has nowhere else to keep it."""
@@ -100,15 +106,19 @@ class LocalFiles:
     def remembered(self, path: str) -> bytes | None:
         return None
 
-    @contextmanager
-    def _writing(self, path: str) -> Iterator[None]:
-        """Holds the model's lock, so that what is read below it stays as it is until it is written."""
+    def _write(self, path: str, write: Callable[[Path], Result]) -> Result:
+        """Writes under the model's lock, so that what is read before stays as it is until it is written."""
+        target, seconds = self._store / path, self._deadline.seconds
+
+        def write_alone() -> Result:
+            target.parent.mkdir(exist_ok=True)
+            with locked(self._store / path.split("/")[0] / ".labels.lock", seconds):
+                return write(target)
+
         try:
-            (self._store / path).parent.mkdir(exist_ok=True)
-            with locked(self._store / path.split("/")[0] / ".labels.lock"):
-                yield
+            return self._deadline.ask(write_alone, more_seconds=seconds)
         except OSError as error:
-            raise StoreError(f"Cannot write {self._store / path}: {error.strerror}.") from error
+            raise StoreError(f"Cannot write {target}: {error.strerror or error}.") from error
 
 
 def is_version(entry: str) -> bool:
@@ -117,11 +127,36 @@ def is_version(entry: str) -> bool:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds a lock between processes; it goes with the process that holds it, however that ends."""
+def locked(path: Path, seconds: float | None = None) -> Iterator[None]:
+    """Holds a lock between processes; it goes with the process that holds it, however that ends.
+
+    Raises TimeoutError when others hold it for longer than so many seconds (None: waits as long as it takes).
+    """
     with path.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        if seconds is None:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        else:
+            _lock_within(stream, seconds)
         yield
+
+
+def _lock_within(stream: TextIO, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"another process has held {stream.name} for {seconds:g} s") from None
+        time.sleep(_LOCK_POLL_SECONDS)
+
+
+def _content(path: Path) -> bytes | None:
+    """A file's content; None when there is no such file."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 @contextmanager
@@ -129,7 +164,7 @@ def _reading(path: Path, what: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"Cannot read {what}{path}: {error.strerror}.") from error
+        raise StoreError(f"Cannot read {what}{path}: {error.strerror or error}.") from error
 
 
 def _publish_as(home: Path, version: int, write: Write) -> None:

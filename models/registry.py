@@ -53,7 +53,8 @@ class Registry:
     ) -> None:
         """`store` is a directory or a URL; versions behind a URL are kept in `cache` (without one: a user's own).
 
-        A URL's store has to answer within `timeout_seconds`, plus the time that a file of its size may take.
+        A store has to answer within `timeout_seconds`, plus the time that a file of its size may take behind a URL;
+        publishing into a directory may take as long as it needs.
         """
         self.store = store
         self._files = open_store(store, cache or default_cache(), timeout_seconds)

@@ -23,7 +23,7 @@ def open_store(store: str | Path, cache: Path, timeout_seconds: float) -> StoreF
     """The files of a store; for what is behind a URL nothing is asked, and nothing imported, before it is needed."""
     local = str(store).removeprefix("file://").removeprefix("local://")
     if "://" not in local:
-        return LocalFiles(Path(local))
+        return LocalFiles(Path(local), timeout_seconds)
     from models.remote_files import RemoteFiles
 
     return RemoteFiles(str(store), cache, timeout_seconds)

@@ -14,6 +14,7 @@ from models.local_files import is_version, locked, replace_file
 
 _FETCHED = ".fetching-"
 _LEFT_BEHIND_SECONDS = 3600.0
+_LOCK_SECONDS = 10.0
 
 
 def default_cache() -> Path:
@@ -57,20 +58,20 @@ class VersionCache:
             try:
                 fetch(fetched)
                 fetched.chmod(0o755)
-                with locked(home / ".lock"):
+                with locked(home / ".lock", _LOCK_SECONDS):
                     if not (home / str(version)).exists():
                         fetched.rename(home / str(version))
             finally:
                 shutil.rmtree(fetched, ignore_errors=True)
         except OSError as error:
-            raise StoreError(f"Cannot keep a version in {home}: {error.strerror}.") from error
+            raise StoreError(f"Cannot keep a version in {home}: {error.strerror or error}.") from error
 
     def write(self, path: str, content: bytes) -> None:
         """Keeps a file that is not part of what was published, such as labels, where that is possible."""
         target = self.directory / path
         with contextlib.suppress(OSError):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with locked(self.directory / path.split("/")[0] / ".lock"):
+            with locked(self.directory / path.split("/")[0] / ".lock", _LOCK_SECONDS):
                 if not target.exists() or target.read_bytes() != content:
                     replace_file(target, content)
 
