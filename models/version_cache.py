@@ -37,15 +37,22 @@ class VersionCache:
             return []
 
     def get(self, name: str, version: int) -> Path | None:
-        """A copy of which every checksum holds; None without one. A damaged copy is removed."""
+        """A copy of which every checksum holds; None without one.
+
+        A copy that is found to be damaged is removed. Raises StoreError for one that cannot be read, which stays.
+        """
         path = self.directory / name / str(version)
-        if not path.is_dir():
-            return None
         try:
+            if not path.is_dir():
+                return None
             check_files(path, read_manifest(path))
-        except BrokenArtifact:
+        except BrokenArtifact as error:
+            if is_unreadable(error):
+                raise StoreError(f"The copy of a version cannot be used: {error}") from error
             shutil.rmtree(path, ignore_errors=True)
             return None
+        except OSError as error:
+            raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from error
         return path
 
     def add(self, name: str, version: int, fetch: Callable[[Path], None]) -> None:
@@ -81,6 +88,11 @@ class VersionCache:
             return (self.directory / path).read_bytes()
         except OSError:
             return None
+
+
+def is_unreadable(error: BrokenArtifact) -> bool:
+    """Whether the machine could not read a file, which says nothing about the file; one that is missing is broken."""
+    return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError)
 
 
 def _remove_left_behind(home: Path) -> None:
