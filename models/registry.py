@@ -15,7 +15,6 @@ from models.labels import LABELS_FILE, STABLE, check_labels, ended_trials, label
 from models.local_files import replace_json
 from models.store_files import Write
 from models.stores import PACKAGED_STORE, absolute_store, default_store, open_store
-from models.version_cache import default_cache
 
 __all__ = [
     "PACKAGED_STORE",
@@ -57,7 +56,7 @@ class Registry:
         publishing into a directory may take as long as it needs.
         """
         self.store = store
-        self._files = open_store(store, cache or default_cache(), timeout_seconds)
+        self._files = open_store(store, cache, timeout_seconds)
 
     @property
     def away(self) -> str | None:

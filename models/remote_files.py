@@ -2,6 +2,7 @@
 
 import contextlib
 import tempfile
+from functools import cached_property
 from pathlib import Path
 
 from models.artifact import (
@@ -18,7 +19,7 @@ from models.errors import BrokenArtifact, StoreError
 from models.local_files import is_version
 from models.remote_calls import RemoteCalls
 from models.store_files import Write
-from models.version_cache import VersionCache
+from models.version_cache import VersionCache, default_cache
 
 TRIES = 20  # as many others would have to publish at the same time
 BYTES_PER_SECOND = 200_000  # slower than this, a store counts as away
@@ -27,10 +28,15 @@ BYTES_PER_SECOND = 200_000  # slower than this, a store counts as away
 class RemoteFiles:
     """A version is there when its manifest is, which is written last; no file of a version is ever written twice."""
 
-    def __init__(self, url: str, cache: Path, seconds: float) -> None:
+    def __init__(self, url: str, cache: Path | None, seconds: float) -> None:
         self.place = url.rstrip("/")
         self._calls = RemoteCalls(self.place, seconds)
-        self._cache = VersionCache(cache / self._calls.identity)
+        self._copies = cache
+
+    @cached_property
+    def _cache(self) -> VersionCache:
+        """Only what is fetched needs it: labels can be read and set without a place for copies."""
+        return VersionCache((self._copies or default_cache()) / self._calls.identity)
 
     @property
     def away(self) -> str | None:
@@ -100,10 +106,13 @@ class RemoteFiles:
         self._calls.remove(f"{self.place}/{path}")
 
     def remember(self, path: str, content: bytes) -> None:
-        self._cache.write(path, content)
+        with contextlib.suppress(StoreError):
+            self._cache.write(path, content)
 
     def remembered(self, path: str) -> bytes | None:
-        return self._cache.read(path)
+        with contextlib.suppress(StoreError):
+            return self._cache.read(path)
+        return None
 
     def _published(self, name: str) -> list[int]:
         found = (path.split("/") for path in self._calls.find(f"{self.place}/{name}"))

@@ -19,7 +19,7 @@ def absolute_store(store: str | Path) -> str:
     return str(store) if "://" in str(store) else str(Path(store).absolute())
 
 
-def open_store(store: str | Path, cache: Path, timeout_seconds: float) -> StoreFiles:
+def open_store(store: str | Path, cache: Path | None, timeout_seconds: float) -> StoreFiles:
     """The files of a store; for what is behind a URL nothing is asked, and nothing imported, before it is needed."""
     local = str(store).removeprefix("file://").removeprefix("local://")
     if "://" not in local:

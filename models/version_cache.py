@@ -18,9 +18,16 @@ _LOCK_SECONDS = 10.0
 
 
 def default_cache() -> Path:
-    """Where one user's processes keep copies of versions: below XDG_CACHE_HOME, or ~/.cache."""
+    """Where one user's processes keep copies of versions: below XDG_CACHE_HOME, or ~/.cache. Raises StoreError."""
     caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "kafka-sentiment" / "models"
+    try:
+        home = Path(caches) if caches else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise StoreError(
+            "There is no place for copies of versions, for this user has no home directory: set XDG_CACHE_HOME, or "
+            "for workers SENTIMENT_MODEL_CACHE."
+        ) from error
+    return home / "kafka-sentiment" / "models"
 
 
 class VersionCache:

@@ -1,5 +1,6 @@
 """Versions behind s3://, on a real S3 server: published, fetched, checked."""
 
+import pwd
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,12 +9,21 @@ from pathlib import Path
 import pytest
 
 from models.artifact import read_manifest, write_manifest
-from models.errors import BrokenArtifact, ModelNotFound
+from models.errors import BrokenArtifact, ModelNotFound, StoreError
+from models.registry import Registry
 from models.scorer import Scorer
 from models.signatures import read_private_key, read_public_keys, signature_of
 from tests.models.keys import make_key, public
 from tests.models.remote import PACKAGED, Open, write_packaged
 from tests.s3_server import Bucket
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a home directory, as containers have that run under any number."""
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
 
 
 def cached(tmp_path: Path, name: str) -> Path:
@@ -137,3 +147,15 @@ def test_a_signed_version_is_fetched_with_its_signature(bucket: Bucket, remote: 
         (directory / "manifest.json.sig").write_bytes(signature_of(manifest, read_private_key(key)))
 
     Scorer.load(remote(bucket).publish("imdb", write_signed).path, public_keys=read_public_keys(public(key)))
+
+
+def test_without_a_home_only_what_is_fetched_needs_a_place(bucket: Bucket, remote: Open, nobody: None) -> None:
+    remote(bucket).publish("imdb", write_packaged)
+    registry = Registry(bucket.store, timeout_seconds=60)
+    assert registry.labels("imdb") == {"stable": 1}
+    with pytest.raises(StoreError, match=r"no home directory: set XDG_CACHE_HOME.*\.$"):
+        registry.resolve("imdb")
+
+
+def test_a_store_on_this_machine_needs_no_home(nobody: None) -> None:
+    assert Registry().resolve("imdb").path == PACKAGED
