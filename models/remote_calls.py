@@ -55,6 +55,16 @@ class RemoteCalls:
 
         return self._read(url, ask) or []
 
+    def state(self, url: str) -> str:
+        """What the store tells of the files below, such as sizes and entity tags: it differs once one has changed."""
+
+        def ask() -> str:
+            self._files.invalidate_cache()
+            found = self._files.find(url, detail=True)
+            return repr(sorted((path, sorted(map(str, each.items()))) for path, each in found.items()))
+
+        return str(self._read(url, ask))
+
     def read(self, url: str) -> bytes | None:
         """A file's content; None when there is none."""
         content = self._read(url, lambda: self._files.cat_file(url))

@@ -19,19 +19,23 @@ from models.errors import BrokenArtifact, StoreError
 from models.local_files import is_version
 from models.remote_calls import RemoteCalls
 from models.store_files import Write
-from models.version_cache import VersionCache, default_cache
+from models.version_cache import VersionCache, default_cache, is_unreadable
 
 TRIES = 20  # as many others would have to publish at the same time
 BYTES_PER_SECOND = 200_000  # slower than this, a store counts as away
 
 
 class RemoteFiles:
-    """A version is there when its manifest is, which is written last; no file of a version is ever written twice."""
+    """A version is there when its manifest is, which is written last; no file of a version is ever written twice.
+
+    What was fetched and did not hold is fetched again only after something of it has changed.
+    """
 
     def __init__(self, url: str, cache: Path | None, seconds: float) -> None:
         self.place = url.rstrip("/")
         self._calls = RemoteCalls(self.place, seconds)
         self._copies = cache
+        self._broken: dict[tuple[str, int], tuple[str, str]] = {}
 
     @cached_property
     def _cache(self) -> VersionCache:
@@ -59,10 +63,18 @@ class RemoteFiles:
     def directory(self, name: str, version: int) -> Path | None:
         """A copy, fetched unless there is a sound one. Raises BrokenArtifact when what is stored does not hold."""
         if (path := self._cache.get(name, version)) is None:
+            # Asked for before anything is read: what changes meanwhile is looked at again.
+            state = self._calls.state(f"{self.place}/{name}/{version}")
+            if (broken := self._broken.get((name, version))) and broken[0] == state:
+                raise BrokenArtifact(broken[1])
             content = self.read(f"{name}/{version}/{MANIFEST_FILE}")
             if content is None:
                 return None
-            self._cache.add(name, version, lambda directory: self._fetch(name, version, content, directory))
+            try:
+                self._cache.add(name, version, lambda directory: self._fetch(name, version, content, directory))
+            except BrokenArtifact as error:
+                self._broken[name, version] = state, str(error)
+                raise
             path = self._cache.get(name, version)
         elif self.away is None:
             self._refresh_signature(name, version)
@@ -150,7 +162,12 @@ class RemoteFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not self._calls.download(url, path, record.size_bytes / BYTES_PER_SECOND):
             raise BrokenArtifact(f"{url} is missing, although the manifest beside it vouches for it.")
-        check_file(path, record, url)
+        try:
+            check_file(path, record, url)
+        except BrokenArtifact as error:
+            if is_unreadable(error):
+                raise StoreError(str(error)) from error
+            raise
 
     def _refresh_signature(self, name: str, version: int) -> None:
         """A version may have been signed after it was fetched; what else it consists of never changes."""

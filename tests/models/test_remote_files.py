@@ -77,6 +77,30 @@ def test_a_file_changed_in_the_bucket_is_never_used(bucket: Bucket, remote: Open
     assert list((tmp_path / "cache").rglob(name)) == []
 
 
+def test_what_does_not_hold_is_not_fetched_again(bucket: Bucket, remote: Open, tmp_path: Path) -> None:
+    remote(bucket).publish("imdb", write_packaged)
+    shutil.rmtree(tmp_path / "cache")
+    bucket.write("imdb/1/vocabulary.txt", b"good\n")
+    registry = remote(bucket)
+    with pytest.raises(BrokenArtifact, match="is not the file that was published"):
+        registry.resolve("imdb@1")
+    bucket.deny("s3:GetObject")
+    with pytest.raises(BrokenArtifact, match="is not the file that was published"):
+        registry.resolve("imdb@1")
+
+
+def test_what_did_not_hold_is_fetched_once_it_was_mended(bucket: Bucket, remote: Open, tmp_path: Path) -> None:
+    remote(bucket).publish("imdb", write_packaged)
+    shutil.rmtree(tmp_path / "cache")
+    sound = bucket.read("imdb/1/vocabulary.txt")
+    bucket.write("imdb/1/vocabulary.txt", sound[:-1] + b"?")  # of the same size
+    registry = remote(bucket)
+    with pytest.raises(BrokenArtifact):
+        registry.resolve("imdb@1")
+    bucket.write("imdb/1/vocabulary.txt", sound)
+    Scorer.load(registry.resolve("imdb@1").path)
+
+
 def test_a_file_missing_in_the_bucket_is_never_used(bucket: Bucket, remote: Open, tmp_path: Path) -> None:
     remote(bucket).publish("imdb", write_packaged)
     shutil.rmtree(tmp_path / "cache")
