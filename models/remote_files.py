@@ -16,6 +16,7 @@ from models.artifact import (
     parse_manifest,
 )
 from models.errors import BrokenArtifact, StoreError
+from models.labels import LABELS_FILE, parse_labels, version_of
 from models.local_files import is_version
 from models.remote_calls import RemoteCalls
 from models.store_files import Write
@@ -76,6 +77,7 @@ class RemoteFiles:
                 self._broken[name, version] = state, str(error)
                 raise
             path = self._cache.get(name, version)
+            self._tidy(name, version)
         elif self.away is None:
             self._refresh_signature(name, version)
         return path
@@ -168,6 +170,13 @@ class RemoteFiles:
             if is_unreadable(error):
                 raise StoreError(str(error)) from error
             raise
+
+    def _tidy(self, name: str, version: int) -> None:
+        """Removes old copies, but for what the labels named when they were read last."""
+        path = f"{name}/{LABELS_FILE}"
+        with contextlib.suppress(StoreError):
+            labels = parse_labels(self.remembered(path) or b"{}", path)
+            self._cache.keep_only(name, {version, *filter(None, map(version_of, labels.values()))})
 
     def _refresh_signature(self, name: str, version: int) -> None:
         """A version may have been signed after it was fetched; what else it consists of never changes."""

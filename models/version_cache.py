@@ -5,7 +5,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from models.artifact import check_files, read_manifest
@@ -15,6 +16,8 @@ from models.local_files import is_version, locked, replace_file
 _FETCHED = ".fetching-"
 _LEFT_BEHIND_SECONDS = 3600.0
 _LOCK_SECONDS = 10.0
+_NEWEST = 2
+_UNUSED_SECONDS = 86_400.0
 
 
 def default_cache() -> Path:
@@ -60,7 +63,19 @@ class VersionCache:
             return None
         except OSError as error:
             raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from error
+        with contextlib.suppress(OSError):
+            os.utime(path)
         return path
+
+    def keep_only(self, name: str, wanted: Collection[int]) -> None:
+        """Removes copies of other versions, but for the two newest, and for those that were used within a day."""
+        for version in self.versions(name)[:-_NEWEST]:
+            path = self.directory / name / str(version)
+            with contextlib.suppress(OSError):
+                if version not in wanted and time.time() - path.stat().st_mtime > _UNUSED_SECONDS:
+                    # Whoever looks at it now finds it whole or not at all.
+                    gone = path.rename(path.with_name(f"{_FETCHED}{uuid.uuid4().hex}"))
+                    shutil.rmtree(gone, ignore_errors=True)
 
     def add(self, name: str, version: int, fetch: Callable[[Path], None]) -> None:
         """Keeps what `fetch(directory)` writes into an empty directory, whole or not at all; the first copy stays."""

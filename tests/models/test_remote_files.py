@@ -1,5 +1,6 @@
 """Versions behind s3://, on a real S3 server: published, fetched, checked."""
 
+import os
 import pwd
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -139,6 +140,18 @@ def test_processes_that_fetch_one_version_at_once_share_one_copy(bucket: Bucket,
         paths = set(pool.map(lambda _: remote(bucket).resolve("imdb").path, range(4)))
     assert len(paths) == 1
     assert cached(tmp_path, "model.onnx").parent in paths
+
+
+def test_a_fetched_version_takes_the_place_of_old_ones_without_a_label(
+    bucket: Bucket, remote: Open, tmp_path: Path
+) -> None:
+    for _ in range(4):
+        remote(bucket).publish("imdb", write_packaged)
+    remote(bucket).labels("imdb")
+    for copy in cached(tmp_path, "labels.json").parent.glob("[1-4]"):
+        os.utime(copy, (0, 0))
+    remote(bucket).publish("imdb", write_packaged)
+    assert sorted(each.name for each in cached(tmp_path, "labels.json").parent.glob("[1-5]")) == ["1", "4", "5"]
 
 
 def test_a_cached_version_is_used_without_asking_for_its_files(bucket: Bucket, remote: Open) -> None:

@@ -1,7 +1,9 @@
 """Copies of versions on this machine: when one is thrown away, and when it stays."""
 
+import os
 import resource
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,14 @@ def cache(tmp_path: Path) -> VersionCache:
     cache = VersionCache(tmp_path)
     cache.add("imdb", 1, lambda directory: shutil.copytree(PACKAGED, directory, dirs_exist_ok=True))
     return cache
+
+
+def unused_for(cache: VersionCache, hours: int, *versions: int) -> None:
+    """Copies that were used so long ago."""
+    for version in versions:
+        path = cache.directory / "imdb" / str(version)
+        path.mkdir(exist_ok=True)
+        os.utime(path, (time.time() - hours * 3600,) * 2)
 
 
 @contextmanager
@@ -55,3 +65,17 @@ def test_a_copy_that_is_damaged_is_thrown_away(cache: VersionCache, content: byt
     path.write_bytes(content) if content else path.unlink()
     assert cache.get("imdb", 1) is None
     assert cache.versions("imdb") == []
+
+
+def test_old_copies_go_but_for_the_wanted_and_the_two_newest(cache: VersionCache) -> None:
+    unused_for(cache, 25, 1, 2, 3, 4, 5, 6)
+    cache.keep_only("imdb", {2})
+    assert cache.versions("imdb") == [2, 5, 6]
+
+
+def test_a_copy_that_was_used_within_a_day_stays(cache: VersionCache) -> None:
+    unused_for(cache, 23, 2)
+    unused_for(cache, 25, 1, 3, 4, 5)
+    assert cache.get("imdb", 1)
+    cache.keep_only("imdb", ())
+    assert cache.versions("imdb") == [1, 2, 4, 5]
