@@ -60,6 +60,7 @@ def test_a_new_version_comes_into_service_and_goes_again_under_load(updated: Str
     assert order == {1, 2}
 
 
+@pytest.mark.parametrize("client", ["librdkafka"])
 def test_two_changes_in_a_row_end_with_the_last(updated: Stream, store: Path) -> None:
     last = add_version(store)
     [worker] = updated.ready_workers(1)
@@ -72,6 +73,7 @@ def test_two_changes_in_a_row_end_with_the_last(updated: Stream, store: Path) ->
     assert updated.verdict(versions=(1, 2, last)) == Verdict()
 
 
+@pytest.mark.parametrize("client", ["librdkafka"])
 def test_no_broken_version_stops_or_changes_anything(updated: Stream, store: Path) -> None:
     broken = {how: add_version(store) for how in BREAKS}
     for how, version in broken.items():
@@ -87,6 +89,7 @@ def test_no_broken_version_stops_or_changes_anything(updated: Stream, store: Pat
     assert updated.verdict(versions=(1,)) == Verdict()
 
 
+@pytest.mark.parametrize("client", ["kafka-python"])
 def test_a_store_that_vanishes_and_comes_back_stops_nothing(updated: Stream, store: Path) -> None:
     [worker] = updated.ready_workers(1)
     with updated.load(100):
@@ -99,6 +102,7 @@ def test_a_store_that_vanishes_and_comes_back_stops_nothing(updated: Stream, sto
     assert updated.verdict(versions=(1, 2)) == Verdict()
 
 
+@pytest.mark.parametrize("client", ["librdkafka"])
 def test_a_canary_scores_its_keys_alone(updated: Stream, store: Path) -> None:
     opposite = add_version(store, OPPOSITE)
     Registry(store).change_labels(NAME, {"stable": 1}, {"stable": 1, "canary": {"version": opposite, "share": 0.3}}, {})
@@ -140,6 +144,7 @@ def test_a_worse_canary_is_rolled_back_by_itself(kafka: LocalKafka, client: str,
         assert stream.verdict(versions=(1, opposite)) == Verdict()
 
 
+@pytest.mark.parametrize("client", ["kafka-python"])
 def test_a_good_canary_is_promoted_by_itself_on_all_workers(kafka: LocalKafka, client: str, store: Path) -> None:
     with canary_of(kafka, client, store, 2) as stream:
         workers = stream.ready_workers(2)
@@ -152,6 +157,7 @@ def test_a_good_canary_is_promoted_by_itself_on_all_workers(kafka: LocalKafka, c
         assert stream.verdict(versions=(1, 2)) == Verdict()
 
 
+@pytest.mark.parametrize("client", ["kafka-python"])
 def test_a_shadow_writes_to_its_topic_and_changes_no_result(
     kafka: LocalKafka, client: str, store: Path, make_topic: Callable[..., str]
 ) -> None:
