@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import math
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +15,7 @@ import structlog
 from models.errors import BrokenArtifact, ModelError, ModelNotFound, StoreError
 from models.rests import Rest
 from models.scorer import Scorer
+from worker import memory
 from worker.metrics import Metrics
 
 # How long a version that could not be used is left alone at first and at most: it may still be being copied.
@@ -115,7 +115,7 @@ class Versions:
             for version in gone:
                 del self._scorers[version]
             gc.collect()
-            _give_memory_back()
+            memory.give_back()
 
     def _warmed(self, version: int) -> Scorer:
         started = time.monotonic()
@@ -179,9 +179,3 @@ def stream_first() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(usual)
-
-
-def _give_memory_back() -> None:
-    """Ask the C library to return what a released version leaves, where it can; swaps would pile it up."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

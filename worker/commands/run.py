@@ -14,7 +14,7 @@ import structlog
 from models.registry import STABLE
 from models.rests import Rest
 from models.scorer import Scorer
-from worker import logs, settings
+from worker import logs, memory, settings
 from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
 from worker.cache import Cache
 from worker.health import Health, HealthServer
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; 0 after a clean end."""
+    memory.keep_steady()
     chosen = settings.load(settings.given_flags(arguments))
     logs.configure(chosen.log_format, chosen.log_level)
     stopping = _stop_on_signals()
