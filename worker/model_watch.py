@@ -63,9 +63,9 @@ class ModelWatch:
         return lineup
 
     def open(self, fall_back: bool = False) -> None:
-        """Load the main version; what is only tried comes with the first look. Raises StopWorker when it cannot be.
+        """Load the main version and the canary; a shadow comes with the first look.
 
-        With `fall_back` the newest version that can be used serves until the labelled one can.
+        Raises StopWorker when the main version cannot be used. With `fall_back` the newest version that can be used serves until the labelled one can.
         """
         try:
             version = version_of(self._store.labels(self._name).get(self._label))
@@ -83,6 +83,9 @@ class ModelWatch:
         if scorer.version != version:
             log.warning("another version serves in place of the labelled one", serves=scorer.version, labelled=version)
         self._use(Lineup(scorer))
+        # Before the first record: a restart must not let a canary's key meet the stable version.
+        if (labels := self._read_labels()) is not None and (named := self._named(labels, shadow=False)) != self._lineup:
+            self._use(named)
 
     def watch(self, seconds: float) -> None:
         """From now on look every so many seconds, on a thread."""
@@ -135,7 +138,7 @@ class ModelWatch:
         self._complaint = complaint
         self._metrics.model_store_up.set(0 if complaint else 1)
 
-    def _named(self, labels: Mapping[str, Any]) -> Lineup:
+    def _named(self, labels: Mapping[str, Any], shadow: bool = True) -> Lineup:
         """The lineup that the labels name, with the version in use in place of one that cannot be used."""
         version = version_of(labels[self._label])
         assert version is not None
@@ -143,10 +146,11 @@ class ModelWatch:
         if self._label != STABLE:
             return Lineup(stable)
         value = labels.get(CANARY)
-        canary, shadow = (self._trial(label, labels.get(label), stable) for label in (CANARY, SHADOW))
+        canary = self._trial(CANARY, value, stable)
+        tried = self._trial(SHADOW, labels.get(SHADOW), stable) if shadow else None
         fault = self._versions.fault(CANARY, version_of(value) or 0)
         refusal = Refusal(version_of(value) or 0, since_of(value), fault) if fault else None
-        return Lineup(stable, canary, shadow, refusal)
+        return Lineup(stable, canary, tried, refusal)
 
     def _trial(self, label: str, value: Any, stable: Scorer) -> Trial | None:
         version, share = version_of(value), share_of(value)

@@ -1,5 +1,6 @@
 """Labels of versions that are only tried: canary and shadow."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,18 @@ def test_canary_and_shadow_come_and_go_with_their_labels(watched: Watched) -> No
     watched.point(stable=1)
     assert watched.watch.lineup().canary is None
     assert watched.in_use() == {"stable": "1"}
+
+
+def test_a_worker_that_starts_has_the_canary_from_its_first_record(tmp_path: Path) -> None:
+    for _ in range(3):
+        add_version(tmp_path)
+    watched = Watched(tmp_path)
+    labels = {"stable": 1, "canary": {"version": 2, "share": 0.5}, "shadow": {"version": 3, "share": 0.5}}
+    (tmp_path / NAME / LABELS_FILE).write_text(json.dumps(labels))
+    watched.watch.open()
+    assert watched.in_use() == {"stable": "1", "canary": "2"}
+    watched.watch.look()
+    assert watched.in_use() == {"stable": "1", "canary": "2", "shadow": "3"}
 
 
 def test_a_promoted_canary_is_not_loaded_again(watched: Watched) -> None:
