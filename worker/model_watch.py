@@ -65,7 +65,8 @@ class ModelWatch:
     def open(self, fall_back: bool = False) -> None:
         """Load the main version and the canary; a shadow comes with the first look.
 
-        Raises StopWorker when the main version cannot be used. With `fall_back` the newest version that can be used serves until the labelled one can.
+        Raises StopWorker when the main version cannot be used. With `fall_back` the newest version that can be used
+        serves until the labelled one can.
         """
         try:
             version = version_of(self._store.labels(self._name).get(self._label))
