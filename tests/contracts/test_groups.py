@@ -26,7 +26,8 @@ def test_one_member_reads_all_partitions(world: World, four: str, group: str) ->
     assert broker.assignment() == frozenset()
     poll(broker, 400)
     assert broker.assignment() == {Partition(four, number) for number in range(4)}
-    assert broker.rebalances() == 1
+    # On a busy machine kafka-python joins a second time, when it learns of a new topic's partitions only meanwhile.
+    assert broker.rebalances() in (1, 2)
 
 
 def test_two_members_share(world: World, four: str, group: str) -> None:
