@@ -1,4 +1,4 @@
-"""`python -m worker rescore` on a real broker, with both clients, beside the stream that scored first."""
+"""`python -m worker rescore` on a real broker beside the stream that scored first, with both clients where it counts."""
 
 import json
 import shutil
@@ -88,6 +88,7 @@ def test_every_review_is_scored_once_by_the_chosen_version(rescorings: Rescoring
     assert {(result["model"], result["version"]) for result in results} == {(NAME, 2)}
 
 
+@pytest.mark.parametrize("rescorings", ["kafka-python"], indirect=True)
 def test_results_carry_the_key_the_headers_and_the_partition_of_their_review(rescorings: Rescorings) -> None:
     rescorings.send(200)
     rescorings.report()
@@ -97,6 +98,7 @@ def test_results_carry_the_key_the_headers_and_the_partition_of_their_review(res
     assert all(r.headers == [("traceparent", b"00-1")] for r in committed(rescorings.kafka, rescorings.to))
 
 
+@pytest.mark.parametrize("rescorings", ["librdkafka"], indirect=True)
 def test_the_report_holds_the_opposite_against_what_a_worker_said(rescorings: Rescorings) -> None:
     rescorings.send(300)
     old = score_with_a_worker(rescorings)
@@ -171,6 +173,7 @@ def test_what_was_stopped_goes_on_with_the_same_range_and_doubles_nothing(
     assert Counter(result["id"] for result in results) == Counter(f"r{number}" for number in range(2_000))
 
 
+@pytest.mark.parametrize("rescorings", ["librdkafka"], indirect=True)
 def test_a_finished_range_shows_its_report_again(rescorings: Rescorings) -> None:
     rescorings.send(100)
     first = rescorings.report()
@@ -182,6 +185,7 @@ def test_a_finished_range_shows_its_report_again(rescorings: Rescorings) -> None
     )
 
 
+@pytest.mark.parametrize("rescorings", ["kafka-python"], indirect=True)
 def test_it_waits_while_the_live_group_is_behind(rescorings: Rescorings) -> None:
     rescorings.send(2_000)
     rescorings.live_position(0)
@@ -195,6 +199,7 @@ def test_it_waits_while_the_live_group_is_behind(rescorings: Rescorings) -> None
     assert (process.returncode, json.loads(out)["scored"]) == (0, 2_000), err
 
 
+@pytest.mark.parametrize("rescorings", ["kafka-python"], indirect=True)
 def test_two_processes_share_the_work(rescorings: Rescorings) -> None:
     rescorings.send(2_000)
     with start_as(rescorings, "one") as one, start_as(rescorings, "two") as two:

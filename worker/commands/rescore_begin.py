@@ -65,7 +65,13 @@ def begin(asking: Broker, job: Job, since: Bound | None, until: Bound | None) ->
     if not any(span.end > span.begin for span in found.values()):
         raise StopWorker(f"topic {job.topic} holds nothing {job.given}: there is nothing to score")
     positions = new_positions(asking, job, found, int(time.time() * 1000))
-    asking.set_group_positions(job.group, positions)
+    try:
+        asking.set_group_positions(job.group, positions)
+    except StopWorker:
+        # Another process began the same a moment ago and is a member by now.
+        if (state := remembered(asking, job)) is None:
+            raise
+        return state
     return state_of(job, positions)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -92,6 +92,19 @@ def test_everything_up_to_the_end_is_scored_once(processes: Processes) -> None:
     processes.send_numbered(200)
     state = processes()
     assert (state.left, records_of(state), processes.ids()) == (0, 200, numbered(200))
+
+
+def test_of_two_that_begin_at_once_the_second_joins_in(processes: Processes) -> None:
+    processes.send_numbered(50)
+    asking, late = processes.opened(), processes.opened()
+
+    def set_later(group: str, positions: Mapping[Partition, Position]) -> None:
+        processes.start().to_end(unseen)  # it was faster, and is still a member
+        late.set_group_positions(group, positions)
+
+    asking.set_group_positions = set_later  # type: ignore[method-assign]
+    assert begin(asking, for_range(JOB, None, None), None, None).left == 0
+    assert processes.ids() == numbered(50)
 
 
 def test_a_sentiment_is_what_the_worker_would_have_written(processes: Processes) -> None:
