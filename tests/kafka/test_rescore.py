@@ -1,4 +1,4 @@
-"""`python -m worker rescore` on a real broker beside the stream that scored first, with both clients where it counts."""
+"""`python -m worker rescore` on a real broker, beside the stream that scored first; both clients where it counts."""
 
 import json
 import shutil
