@@ -67,14 +67,21 @@ def what_changed(entry: Mapping[str, Any]) -> str:
 
 
 def why(entry: Mapping[str, Any]) -> str:
-    """An entry's verdict and the numbers behind it, one a line."""
-    numbers: dict[str, Any] = {}
-    for name, value in entry.items():
-        if name not in SHOWN_APART:
-            numbers |= value if isinstance(value, dict) else {name: value}
-    lines = [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in numbers.items()]
+    """An entry's verdict and the numbers behind it, one a line; figures and their limits have the same names."""
     verdict = entry.get("verdict", "")
-    return "\n".join([*([verdict if isinstance(verdict, str) else json.dumps(verdict)] if verdict else []), *lines])
+    lines = [_shown(verdict)] if verdict else []
+    for name, value in entry.items():
+        if name in SHOWN_APART:
+            continue
+        if isinstance(value, dict):
+            lines += [f"{name}:", *(f"  {each}: {_shown(number)}" for each, number in value.items())]
+        else:
+            lines.append(f"{name}: {_shown(value)}")
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def describe(value: Any) -> str:

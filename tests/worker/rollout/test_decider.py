@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from models.label_commands import why
 from models.registry import Registry
 from tests.versions import NAME, add_version
 from tests.worker.rollout.test_rule import LATER, signals
@@ -124,3 +125,11 @@ def test_a_store_that_is_away_is_told_once(store: Registry, tmp_path: Path) -> N
         for _ in range(3):
             assert one.look(lambda: metadata(GOOD)) is None
     assert len(logs) == 1
+
+
+def test_a_person_reads_figures_and_limits_apart(store: Registry) -> None:
+    decider(store).look(lambda: metadata(BAD))
+    shown = why(store.history(NAME)[-1]).splitlines()
+    figures, limits = shown.index("figures:"), shown.index("limits:")
+    assert "  differences: 0.75" in shown[figures:limits]
+    assert "  differences: 0.2" in shown[limits:]
