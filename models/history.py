@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from models.errors import StoreError
-from models.labels import now
 from models.store_files import StoreFiles
+from models.times import utc_timestamp
 
 TRIES = 100  # as many others would have to write an entry at the same time
 _ENTRY = re.compile(r"([0-9]+)\.json")  # others' files may lie beside the entries
@@ -39,7 +39,7 @@ class History:
 
     def begin(self, before: Mapping[str, Any], labels: Mapping[str, Any], entry: Mapping[str, Any]) -> "Pending":
         """Writes the entry of a change that is about to be made. Raises StoreError when it cannot be kept."""
-        whole = {"at": now(), "by": "rule", **entry, "before": before, "labels": labels}
+        whole = {"at": utc_timestamp(), "by": "rule", **entry, "before": before, "labels": labels}
         content = _to_json(whole)
         for _ in range(TRIES):
             entries = map(_ENTRY.fullmatch, self._files.names_below(self._folder))

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from models.errors import StoreError
+from models.times import utc_timestamp
 
 LABELS_FILE = "labels.json"
 STABLE, CANARY, SHADOW = "stable", "canary", "shadow"
@@ -33,11 +33,6 @@ def since_of(value: Any) -> str:
     return since if isinstance(since, str) else ""
 
 
-def now() -> str:
-    """The time in UTC, ISO 8601, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def label_value(label: str, version: int, share: float | None = None) -> Any:
     """What labels.json holds for a label; canary and shadow have a share, and get their default one without.
 
@@ -49,7 +44,7 @@ def label_value(label: str, version: int, share: float | None = None) -> Any:
         if share is not None:
             raise StoreError(f"The label {label} takes no share; {' and '.join(DEFAULT_SHARES)} do.")
         return version
-    value = {"version": version, "share": DEFAULT_SHARES[label] if share is None else share, "since": now()}
+    value = {"version": version, "share": DEFAULT_SHARES[label] if share is None else share, "since": utc_timestamp()}
     if share_of(value) is None:
         raise StoreError(f"The share of {label} is above 0 and up to 1, not {share!r}.")
     return value

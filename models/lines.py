@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from models.errors import ModelError
 from models.scorer import Scorer
+from models.times import utc_timestamp
 
 MAX_ID_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 200_000
@@ -48,7 +48,7 @@ def parse_review(line: str, default_id: str) -> Review:
 def score_reviews(scorer: Scorer, reviews: list[Review]) -> list[dict[str, Any]]:
     """One output object a review, in order."""
     scores = scorer.score([review.text for review in reviews])
-    scored_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    scored_at = utc_timestamp()
     rows = zip(reviews, scores.probabilities.tolist(), scores.coverage.tolist(), strict=True)
     return [
         {

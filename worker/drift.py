@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,12 +90,15 @@ class DriftMeter:
         self._scorer: Scorer | None = None
         self._drift: Drift | None = None
 
-    def observe(self, part: Part) -> None:
-        """Count what one version made of its share of a batch."""
-        if part.scorer is not self._scorer:
-            self._scorer, self._drift = part.scorer, Drift.of(part.scorer.manifest)
+    def observe(self, scorer: Scorer, parts: Sequence[Part]) -> None:
+        """Count what this version made of its share of a batch."""
+        part = next((part for part in parts if part.scorer is scorer and part.scores), None)
+        if part is None:
+            return
+        if scorer is not self._scorer:
+            self._scorer, self._drift = scorer, Drift.of(scorer.manifest)
             self._metrics.drift.clear()
-        if self._drift is None or not part.scores:
+        if self._drift is None:
             return
         scores = part.scores.values()
         answers = np.fromiter((score.best for score in scores), np.int64, len(scores))

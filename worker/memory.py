@@ -7,11 +7,10 @@ from contextlib import suppress
 
 # mallopt(3). Left alone, glibc raises the first limit to the size of what is freed, so that each new version of a model
 # would come to lie between others' leftovers: 50 swaps took 17 % more memory, and 5 % with these.
-_MMAP_THRESHOLD, _MMAP_BYTES = -3, 4 * 1024 * 1024  # above what a batch needs, below the tables of a model
-_TRIM_THRESHOLD, _TRIM_BYTES = (
-    -1,
-    32 * 1024 * 1024,
-)  # or a batch would have to ask for its memory anew, for a tenth of the speed
+# The first is above what a batch needs and below the tables of a model; without the second a batch would have to ask
+# for its memory anew, for a tenth of the speed.
+_MMAP_THRESHOLD, _MMAP_BYTES = -3, 4 * 1024 * 1024
+_TRIM_THRESHOLD, _TRIM_BYTES = -1, 32 * 1024 * 1024
 _ARENA_MAX, _ARENAS = -8, 2
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -75,11 +74,6 @@ class Sentiment(msgspec.Struct, frozen=True):
     version: int
     attributes: dict[str, str]
     scored_at: str
-
-
-def utc_timestamp(seconds: float) -> str:
-    """Seconds since 1970 as `scored_at` has them."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 encode_sentiment: Callable[[Sentiment], bytes] = msgspec.json.Encoder().encode

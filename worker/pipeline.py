@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from models.times import utc_timestamp
 from worker.batching import BatchPolicy, gather, positions_after
 from worker.broker import MAX_MESSAGE_BYTES, Broker, Message, Partition, Record
 from worker.cache import Cache
@@ -17,7 +18,7 @@ from worker.drift import DriftMeter
 from worker.errors import BadReview, StopWorker, TooManyDeadLetters
 from worker.health import Health
 from worker.lineup import Lineup
-from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment, utc_timestamp
+from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment
 from worker.metrics import Metrics
 from worker.rollout.counting import Staged
 from worker.rollout.rollout import Rollout
@@ -101,9 +102,7 @@ class Pipeline:
             with self._metrics.stage("commit"):
                 self._broker.commit(positions_after(records, self._metadata(outcomes, staged)))
             self._committed(batch, results, outcomes)
-            for part in served.parts:
-                if part.scorer is lineup.stable:
-                    self._drift.observe(part)
+            self._drift.observe(lineup.stable, served.parts)
             if self._rollout:
                 self._rollout.committed(lineup, records, batch.reviews, served, staged)
         self._observe_progress()

@@ -9,6 +9,7 @@ from models.profile import FIELD, Histogram
 from models.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import sample
+from tests.worker.stream import Stream
 from trainer.data import LabelledTexts
 from trainer.profile import measure_profile
 from worker.drift import FEWEST_REVIEWS, SIGNALS, Drift, stability_index
@@ -119,3 +120,12 @@ def test_the_index_is_the_sum_that_the_literature_gives() -> None:
     expected, found = np.array([40_000, 60_000]), np.array([50_000, 50_000])
     by_hand = (0.5 - 0.4) * np.log(0.5 / 0.4) + (0.5 - 0.6) * np.log(0.5 / 0.6)
     assert stability_index(expected, found) == pytest.approx(by_hand, rel=1e-3)
+
+
+def test_a_worker_shows_how_far_its_reviews_are_from_what_the_model_learnt_from() -> None:
+    stream = Stream(Scorer.load(Registry().resolve("airline").path, verify=False))
+    stream.send(*({"text": text} for text in sample().texts[:600]))
+    stream.drain()
+    stream.pipeline._lags_due = 0.0
+    stream.pipeline.turn()
+    assert stream.value("drift_psi", model="airline", version="1", signal="length") > 0.25

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from models.scorer import Scorer
+from models.times import utc_timestamp
 from worker.broker import MAX_MESSAGE_BYTES, Message, Record
 from worker.dead_letters import size_bytes, writable_headers
 from worker.errors import BadReview
-from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment, utc_timestamp
+from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment
 from worker.metrics import Metrics
 from worker.scoring import score_batch
 
