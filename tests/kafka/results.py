@@ -4,7 +4,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -37,10 +37,15 @@ def seen(record: Any, dead_letter_topic: str) -> Seen:
 
 
 class Follower:
-    """Reads committed records of some topics as they come, on a thread of its own, and notes when they came."""
+    """Reads committed records of some topics as they come, on a thread of its own, and notes when they came.
 
-    def __init__(self, bootstrap_servers: str, topics: Iterable[str], partitions: int) -> None:
+    The topic of dead letters is the last of `topics`.
+    """
+
+    def __init__(self, bootstrap_servers: str, topics: Sequence[str], partitions: int) -> None:
         self._bootstrap_servers = bootstrap_servers
+        self._dead_letter_topic = topics[-1]
+        self._answered: set[str | tuple[int, int] | None] = set()
         self._arrivals: dict[TopicPartition, list[float]] = {
             TopicPartition(topic, number): [] for topic in topics for number in range(partitions)
         }
@@ -50,8 +55,8 @@ class Follower:
 
     @property
     def count(self) -> int:
-        """How many committed records came so far."""
-        return sum(map(len, self._arrivals.values()))
+        """How many reviews have a committed answer so far, however many answers each: at least once doubles some."""
+        return len(self._answered)
 
     def longest_gap(self, topic: str, since: float) -> float:
         """The most seconds without an arrival on any one partition of a topic, since a `time.monotonic()`."""
@@ -83,4 +88,6 @@ class Follower:
             with suppress(KafkaError):
                 for part, records in consumer.poll(timeout_ms=POLL_SECONDS * 1000, max_records=5_000).items():
                     self._arrivals[part] += [time.monotonic()] * len(records)
+                    answers = (seen(record, self._dead_letter_topic) for record in records)
+                    self._answered.update(answer.id or answer.source for answer in answers)
         consumer.close()

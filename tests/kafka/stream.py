@@ -93,7 +93,7 @@ class Stream:
             yield
 
     def wait_for_results(self, more: int, deadline_seconds: float = DONE_SECONDS) -> float:
-        """Wait until so many further results are committed; how many seconds that took."""
+        """Wait until so many further reviews have a committed answer; how many seconds that took."""
         wanted = self.follower.count + more
         return eventually(
             lambda: self.follower.count >= wanted,
@@ -102,7 +102,7 @@ class Stream:
         )
 
     def wait_until_done(self, deadline_seconds: float = DONE_SECONDS) -> float:
-        """Wait until there are as many results as reviews were sent; how many seconds that took."""
+        """Wait until every review sent has a committed answer; how many seconds that took."""
         return self.wait_for_results(self.sender.sent - self.follower.count, deadline_seconds)
 
     def longest_gap(self, since: float) -> float:
