@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from models.conditional_writes import S3, ConditionalWrites, conditional_writes
 from models.deadline import within
 from models.errors import StoreError
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "FSSPEC_S3_ENDPOINT_URL")
 INSTALL = "pip install 'kafka-sentiment[stores]'"
-NO_TAG = '"never"'  # the entity tag of no content
 LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "409", "412"})
 
 
@@ -27,6 +27,7 @@ class RemoteCalls:
         self.away: str | None = None
         self._store = store
         self._seconds = seconds
+        self._tags = conditional_writes(store)
         self._conditions_hold = False
 
     @property
@@ -99,9 +100,9 @@ class RemoteCalls:
 
     def replace(self, url: str, expected: bytes, content: bytes) -> bool:
         """Replaces a file whose content is what is expected; False when it is not."""
-        self._check_conditions()
-        found, tag = self._read(url, lambda: self._read_tagged(url)) or (None, NO_TAG)
-        return found == expected and self._write(url, lambda: self._files.pipe_file(url, content, IfMatch=tag))
+        tags = self._check_conditions()
+        found, tag = self._read(url, lambda: tags.read(self._files, url)) or (None, tags.no_tag)
+        return found == expected and self._write(url, lambda: tags.replace(self._files, url, content, tag))
 
     def overwrite(self, url: str, content: bytes) -> None:
         self._write(url, lambda: self._files.pipe_file(url, content))
@@ -111,7 +112,7 @@ class RemoteCalls:
 
     @property
     def _is_s3(self) -> bool:
-        return self._store.startswith(("s3://", "s3a://"))
+        return self._store.startswith(S3)
 
     @cached_property
     def _files(self) -> Any:
@@ -132,29 +133,27 @@ class RemoteCalls:
             files.retries = 1
         return files
 
-    def _read_tagged(self, url: str) -> tuple[bytes, str]:
-        """A file's content and its entity tag, of one and the same moment."""
-        with self._files.open(url, "rb") as stream:
-            return stream.read(), stream.details["ETag"]
-
-    def _check_conditions(self) -> None:
+    def _check_conditions(self) -> ConditionalWrites:
         """Raises StoreError unless the store refuses what it is told to refuse; tries it once."""
-        if self._conditions_hold:
-            return
-        if not self._is_s3:
+        if self._tags is None:
             raise StoreError(
-                f"Cannot write to {self._store}: only of s3:// is it known that two people cannot overwrite each "
-                "other's changes; publish and label in a directory, and copy that to it."
+                f"Cannot write to {self._store}: only of s3:// and gs:// is it known that two people cannot overwrite "
+                "each other's changes; publish and label in a directory, and copy that to it."
             )
+        if not self._conditions_hold:
+            self._try_conditions(self._tags)
+            self._conditions_hold = True
+        return self._tags
+
+    def _try_conditions(self, tags: ConditionalWrites) -> None:
         probe = f"{self._store}/.conditions"
-        self._write(probe, lambda: self._files.pipe_file(probe, b"", mode="create"))
-        created_twice = self._write(probe, lambda: self._files.pipe_file(probe, b"", mode="create"))
-        if created_twice or self._write(probe, lambda: self._files.pipe_file(probe, b"", IfMatch=NO_TAG)):
+        self._write(probe, lambda: self._files.pipe_file(probe, b"once", mode="create"))
+        created_twice = self._write(probe, lambda: self._files.pipe_file(probe, b"once", mode="create"))
+        if created_twice or self._write(probe, lambda: tags.replace(self._files, probe, b"never", tags.no_tag)):
             raise StoreError(
-                f"Cannot write to {self._store}: it ignores the conditions (If-None-Match, If-Match) that keep two "
-                "people from overwriting each other's changes."
+                f"Cannot write to {self._store}: it ignores the conditions that keep two people from overwriting each "
+                "other's changes."
             )
-        self._conditions_hold = True
 
     def _read(self, url: str, ask: Callable[[], Any], seconds: float = 0.0) -> Any:
         """What is there, or None."""

@@ -171,7 +171,7 @@ class Broker(Protocol):
         """How many times partitions were assigned since the start."""
 
     def create_topics(self, topics: Sequence[Topic]) -> None:
-        """Create those that do not exist yet. Raises KafkaAway, AccessDenied."""
+        """Create those that do not exist yet, and wait until they can be used. Raises KafkaAway, AccessDenied."""
 
     def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
         """The committed positions of any group on all partitions of a topic, without joining it.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from worker.broker import Partition, Position, Topic
+from worker.broker import LATEST, Partition, Position, Topic
+from worker.errors import KafkaAway, TopicMissing
+
+_KNOWN_SECONDS = 5.0
+_MOMENT_SECONDS = 0.05
 
 
 class Questions(Protocol):
@@ -32,8 +37,12 @@ class AsksCluster:
         raise NotImplementedError
 
     def create_topics(self, topics: Sequence[Topic]) -> None:
-        """See Broker.create_topics."""
+        """See Broker.create_topics. Kafka says that a topic is made before all its servers know of it."""
         self._cluster.create(topics)
+        deadline = time.monotonic() + _KNOWN_SECONDS
+        for topic in topics:
+            while not self._knows(topic.name, deadline):
+                time.sleep(_MOMENT_SECONDS)
 
     def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
         """See Broker.group_positions."""
@@ -46,6 +55,15 @@ class AsksCluster:
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
         return self._cluster.offsets_at(topic, start)
+
+    def _knows(self, topic: str, deadline: float) -> bool:
+        try:
+            self._cluster.offsets_at(topic, LATEST)
+        except (TopicMissing, KafkaAway):  # its partitions may have no leader yet
+            if time.monotonic() > deadline:
+                raise
+            return False
+        return True
 
 
 def has_members(group_id: str) -> str:

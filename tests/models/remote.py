@@ -4,15 +4,15 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from models.artifact import read_manifest, write_manifest
 from models.registry import Registry
-from tests.s3_server import Bucket
 
 PACKAGED = Registry().resolve("imdb@1").path
 VERDICT = {"verdict": "promote", "numbers": {"agreement": 0.98}}
 
-Open = Callable[[Bucket], Registry]
+Open = Callable[[Any], Registry]
 
 
 def write_packaged(directory: Path, version: int) -> None:

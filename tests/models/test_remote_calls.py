@@ -97,7 +97,7 @@ def test_other_file_systems_are_read_and_not_written(tmp_path: Path) -> None:
     memory.pipe_file("/shop/imdb/labels.json", b'{"stable": 1}')
     registry = Registry("memory://shop", tmp_path)
     assert Scorer.load(registry.resolve("imdb").path).version == 1
-    with pytest.raises(StoreError, match="only of s3://"):
+    with pytest.raises(StoreError, match="only of s3:// and gs://"):
         registry.set_label("imdb", "champion", 1)
 
 

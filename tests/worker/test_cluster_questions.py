@@ -1,0 +1,53 @@
+"""What brokers ask the cluster, around an answer that comes late."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from worker.broker import Partition, Position, Topic
+from worker.cluster_questions import AsksCluster, Questions
+from worker.errors import TopicMissing
+
+
+class Slow:
+    """A cluster that does not know a new topic at the first questions."""
+
+    def __init__(self, ignorant_answers: float) -> None:
+        self.ignorant_answers = ignorant_answers
+        self.created: list[str] = []
+
+    def create(self, topics: Sequence[Topic]) -> None:
+        self.created += [topic.name for topic in topics]
+
+    def positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+        return {}
+
+    def set_positions(self, group_id: str, positions: object) -> None:
+        pass
+
+    def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
+        self.ignorant_answers -= 1
+        if self.ignorant_answers >= 0:
+            raise TopicMissing(f"topic {topic} does not exist")
+        return {Partition(topic, 0): 0}
+
+
+class Asking(AsksCluster):
+    def __init__(self, cluster: Slow) -> None:
+        self._slow = cluster
+
+    @property
+    def _cluster(self) -> Questions:
+        return self._slow
+
+
+def test_a_topic_is_created_once_all_know_it() -> None:
+    cluster = Slow(ignorant_answers=2)
+    Asking(cluster).create_topics([Topic("new", 4, 1, {})])
+    assert (cluster.created, cluster.ignorant_answers) == (["new"], -1)
+
+
+def test_a_topic_that_stays_unknown_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.cluster_questions._KNOWN_SECONDS", 0.1)
+    with pytest.raises(TopicMissing, match="new does not exist"):
+        Asking(Slow(ignorant_answers=float("inf"))).create_topics([Topic("new", 4, 1, {})])
