@@ -1,0 +1,92 @@
+"""What all dashboards share: variables, links between them, the mark of a version that came into service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import dashboard as kinds
+
+from deploy.grafana.panels import DATASOURCE, Panels
+from deploy.grafana.series import WINDOW, series
+
+TAG = "kafka-sentiment"
+JOB = "sentiment-worker"
+
+_IN_USE = f"count by (model, version, label) ({series('model_info')})"
+# For one window after a version is seen for the first time: a step of the picture at least, so it is never missed.
+NEW_VERSIONS = f"{_IN_USE} unless {_IN_USE.replace('}', f'}} offset {WINDOW}')}"
+
+
+class Row(NamedTuple):
+    """A heading and the panels under it, from left to right and top to bottom."""
+
+    title: str
+    panels: Panels
+
+
+class VersionMarks(kinds.AnnotationQuery):
+    """An annotation with the texts that Grafana's Prometheus data source takes, which the SDK knows nothing of."""
+
+    def to_json(self) -> dict[str, object]:
+        texts = {"titleFormat": "{{model}} version {{version}}", "textFormat": "came into use as {{label}}"}
+        return super().to_json() | texts | {"tagKeys": "model,version,label"}
+
+
+def dashboard(name: str, title: str, description: str, rows: Sequence[Row], *more: Builder[Any]) -> kinds.Dashboard:
+    """A dashboard of these rows; `more` are variables of its own."""
+    made = build.Dashboard(f"Sentiment: {title}").uid(f"sentiment-{name}").description(description).tags([TAG])
+    made.time("now-6h", "now").refresh("30s").timezone("browser").readonly()
+    made.tooltip(kinds.DashboardCursorSync.CROSSHAIR).link(_link())
+    for variable in (*_variables(), *more):
+        made.with_variable(variable)
+    for row in rows:
+        made.with_row(build.Row(row.title))
+        for panel in row.panels:
+            made.with_panel(panel)
+    finished = made.build()
+    finished.annotations = kinds.AnnotationContainer([_marks()])
+    for number, each in enumerate(finished.panels or [], start=1):
+        each.id_val = number
+    return finished
+
+
+def chosen_values(name: str, label: str, metric: str, several: bool = True) -> build.QueryVariable:
+    """A variable with the values that a label has; all of them to begin with if `several` may be chosen."""
+    variable = build.QueryVariable(name).label(label).datasource(DATASOURCE)
+    variable.query(f"label_values({metric}, {name})").refresh(kinds.VariableRefresh.ON_TIME_RANGE_CHANGED)
+    variable.sort(kinds.VariableSort.ALPHABETICAL_ASC).multi(several).include_all(several)
+    if several:
+        # Also where the label is missing altogether, as that of the namespace outside of Kubernetes.
+        variable.all_value(".*").current(kinds.VariableOption(selected=True, text=["All"], value=["$__all"]))
+    return variable
+
+
+def drain_choice() -> build.CustomVariable:
+    """Within how long a backlog should be gone, for the number of workers that this takes."""
+    variable = build.CustomVariable("drain").label("Drain the backlog within")
+    variable.values("5 minutes : 300, 15 minutes : 900, 1 hour : 3600")
+    return variable.current(kinds.VariableOption(selected=True, text="15 minutes", value="900"))
+
+
+def _variables() -> list[Builder[Any]]:
+    source = build.DatasourceVariable("datasource").label("Data source").type("prometheus")
+    source.current(kinds.VariableOption(selected=True, text="Prometheus", value="prometheus"))
+    jobs = chosen_values("job", "Job", "sentiment_records_consumed_total", several=False)
+    jobs.current(kinds.VariableOption(selected=True, text=JOB, value=JOB))
+    namespaces = chosen_values("namespace", "Namespace", 'up{job="$job"}')
+    workers = chosen_values("instance", "Worker", 'up{job="$job",namespace=~"$namespace"}')
+    return [source, jobs, namespaces, workers]
+
+
+def _link() -> build.DashboardLink:
+    link = build.DashboardLink("Sentiment").type(kinds.DashboardLinkType.DASHBOARDS).tags([TAG])
+    return link.include_vars(True).keep_time(True).as_dropdown(False)
+
+
+def _marks() -> VersionMarks:
+    return VersionMarks(
+        name="Versions", datasource=DATASOURCE, enable=True, hide=False, icon_color="purple", expr=NEW_VERSIONS
+    )
