@@ -75,7 +75,7 @@ def _stages() -> Panels:
         ),
         lines(
             "Busy by worker",
-            "Share of the time that each worker does not wait for records; one above the others has heavier partitions.",
+            "Share of the time in which each worker has records; one above the others has heavier partitions.",
             Query(f"1 - sum by (instance) ({rate(f'{STAGE}_sum', capacity.IDLE)}) / {by_worker}", "{{instance}}"),
             unit="percentunit",
             steps=above(orange=0.8, red=0.95),

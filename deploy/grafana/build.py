@@ -1,7 +1,7 @@
 """`python -m deploy.grafana.build` writes the dashboards' JSON into deploy/grafana/dashboards.
 
-Grafana reads these files (see provisioning/), so they are kept beside the code, and a test holds them to it. Run it after
-a change of a dashboard.
+Grafana reads these files (see provisioning/), so they are kept beside the code, and a test holds them to it. Run it
+after a change of a dashboard.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def drain_eta() -> stat.Panel:
     """When the backlog will be gone."""
     panel = number(
         "Drained in",
-        "When all is read if records go on arriving as they do; 'not at this rate' means that the backlog stays or grows.",
+        "When all is read if records go on arriving as they do; 'not at this rate': the backlog stays or grows.",
         Query(DRAIN_SECONDS),
         unit="s",
         steps=above(orange=300, red=3_600),

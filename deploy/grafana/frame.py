@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as kinds
 
@@ -28,11 +29,12 @@ class Row(NamedTuple):
 
 
 class VersionMarks(kinds.AnnotationQuery):
-    """An annotation with the texts that Grafana's Prometheus data source takes, which the SDK knows nothing of."""
+    """An annotation with the query and the texts as Grafana's Prometheus data source takes them; the SDK has neither."""
 
     def to_json(self) -> dict[str, object]:
         texts = {"titleFormat": "{{model}} version {{version}}", "textFormat": "came into use as {{label}}"}
-        return super().to_json() | texts | {"tagKeys": "model,version,label"}
+        target = Dataquery().expr(NEW_VERSIONS).range().ref_id("Versions").datasource(DATASOURCE).build()
+        return super().to_json() | texts | {"tagKeys": "model,version,label", "target": target}
 
 
 def dashboard(name: str, title: str, description: str, rows: Sequence[Row], *more: Builder[Any]) -> kinds.Dashboard:
@@ -87,6 +89,4 @@ def _link() -> build.DashboardLink:
 
 
 def _marks() -> VersionMarks:
-    return VersionMarks(
-        name="Versions", datasource=DATASOURCE, enable=True, hide=False, icon_color="purple", expr=NEW_VERSIONS
-    )
+    return VersionMarks(name="Versions", datasource=DATASOURCE, enable=True, hide=False, icon_color="purple")

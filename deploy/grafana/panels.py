@@ -1,6 +1,6 @@
 """The kinds of panels that the dashboards are made of: each looks the same wherever it stands.
 
-All take a title, a sentence for the person on call, the queries, one of Grafana's units, from where on values are coloured,
+All take a title, a sentence for the person on call, the queries, one of Grafana's units, the limits that colour values,
 and a width in the 24 columns of the grid.
 """
 
