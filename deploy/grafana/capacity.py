@@ -32,7 +32,7 @@ WORKERS_UP = f"sum(up{{{CHOSEN}}})"
 # One is enough while nothing flows and nothing can be told.
 WORKERS_NEEDED = (
     f"clamp_min(ceil(({ARRIVAL_RATE} + {LAG_RECORDS} / $drain) / avg(({CAPACITY_BY_WORKER}) > 0)), 1)"
-    f" or clamp_max({WORKERS_UP}, 1)"
+    f" or clamp({WORKERS_UP}, 1, 1)"
 )
 PARTITIONS = f"count(count by (partition) ({series('consumer_lag_records')}))"
 

@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
 
 class VersionMarks(kinds.AnnotationQuery):
-    """An annotation with the query and the texts as Grafana's Prometheus data source takes them; the SDK has neither."""
+    """An annotation with the query and the texts as the Prometheus data source takes them; the SDK has neither."""
 
     def to_json(self) -> dict[str, object]:
         texts = {"titleFormat": "{{model}} version {{version}}", "textFormat": "came into use as {{label}}"}

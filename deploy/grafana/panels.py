@@ -104,6 +104,7 @@ def rows(title: str, description: str, query: Query, hidden: Sequence[str] = (),
     """A table with a row for each series and its labels as columns, but for the hidden ones."""
     panel = _told(table.Panel(), title, description, "short", HEIGHT, width).thresholds(_thresholds(PLAIN))
     panel.targets([_target(query, instant=True).format(PromQueryFormat.TABLE)]).no_value("none")
+    panel.show_header(True).align(looks.FieldTextAlignment.AUTO).inspect(False)
     options = {"excludeByName": dict.fromkeys(("Time", *hidden), True)}
     return panel.with_transformation(kinds.DataTransformerConfig(id_val="organize", options=options))
 
@@ -125,9 +126,9 @@ def by_sentiment(panel: AnyPanel) -> AnyPanel:
 
 
 def said_as(panel: AnyPanel, value: float, text: str) -> AnyPanel:
-    """Show a word instead of values from this one on."""
+    """Show words instead of this value."""
     result = kinds.ValueMappingResult(text=text, color="red")
-    mapping = kinds.RangeMap(kinds.DashboardRangeMapOptions(from_val=value, to=None, result=result))
+    mapping = kinds.RangeMap(kinds.DashboardRangeMapOptions(from_val=value, to=value, result=result))
     panel.mappings([mapping])
     return panel
 

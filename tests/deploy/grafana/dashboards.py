@@ -16,6 +16,7 @@ class Asked(NamedTuple):
 
     where: str
     expression: str
+    legend: str
 
 
 def load(name: str) -> dict[str, Any]:
@@ -33,16 +34,20 @@ def expressions(name: str) -> Iterator[Asked]:
     dashboard = load(name)
     for panel in panels(name):
         for target in panel["targets"]:
-            yield Asked(f"{name}: {panel['title']} {target['refId']}", target["expr"])
+            yield Asked(f"{name}: {panel['title']} {target['refId']}", target["expr"], target["legendFormat"])
     for annotation in dashboard["annotations"]["list"]:
-        yield Asked(f"{name}: {annotation['name']}", annotation["target"]["expr"])
+        yield Asked(
+            f"{name}: {annotation['name']}",
+            annotation["target"]["expr"],
+            annotation["titleFormat"] + annotation["textFormat"],
+        )
 
 
 def queries(name: str) -> Iterator[Asked]:
     """The same with the variables at what they are when a person opens the dashboard."""
     values = defaults(load(name))
-    for where, expression in expressions(name):
-        yield Asked(where, fill(expression, values))
+    for asked in expressions(name):
+        yield asked._replace(expression=fill(asked.expression, values))
 
 
 def defaults(dashboard: Mapping[str, Any]) -> dict[str, str]:
