@@ -13,10 +13,12 @@ from deploy.grafana.series import CHOSEN, WINDOW, rate, series
 # What stands for "never" where a backlog does not shrink; longer takes are of no more use to anybody.
 NEVER_SECONDS = 86_400
 
-LAG_RECORDS = f"sum({series('consumer_lag_records')})"
+# A worker that lost a partition may be scraped once more with it: each partition counts once.
+LAG_RECORDS = f"sum(max by (namespace, partition) ({series('consumer_lag_records')}))"
+_GROWTH = f"sum(avg by (namespace, partition) (deriv({series('consumer_lag_records')}[{WINDOW}])))"
 DONE_RATE = f"sum({rate('records_consumed_total')})"
 # What comes in is what goes out and what piles up.
-ARRIVAL_RATE = f"clamp_min({DONE_RATE} + (sum(deriv({series('consumer_lag_records')}[{WINDOW}])) or vector(0)), 0)"
+ARRIVAL_RATE = f"clamp_min({DONE_RATE} + ({_GROWTH} or vector(0)), 0)"
 
 IDLE = 'stage="idle"'
 BUSY_BY_WORKER = (
@@ -34,7 +36,7 @@ WORKERS_NEEDED = (
     f"clamp_min(ceil(({ARRIVAL_RATE} + {LAG_RECORDS} / $drain) / avg(({CAPACITY_BY_WORKER}) > 0)), 1)"
     f" or clamp({WORKERS_UP}, 1, 1)"
 )
-PARTITIONS = f"count(count by (partition) ({series('consumer_lag_records')}))"
+PARTITIONS = f"count(count by (namespace, partition) ({series('consumer_lag_records')}))"
 
 
 def workers_up() -> stat.Panel:

@@ -114,6 +114,7 @@ def spread(title: str, description: str, query: Query, unit: str = "short", widt
     panel = _told(heatmap.Panel(), title, description, unit, HEIGHT, width).hide_legend()
     panel.y_axis(heatmap.YAxisConfig().unit(unit)).thresholds(_thresholds(PLAIN))
     panel.color(heatmap.HeatmapColorOptions().scheme("Blues").steps(64))
+    panel.scale_distribution(common.ScaleDistributionConfig().type(looks.ScaleDistribution.LINEAR))
     return panel.targets([_target(query).format(PromQueryFormat.HEATMAP)])
 
 

@@ -51,17 +51,17 @@ def _now() -> Panels:
 
 
 def _behind() -> Panels:
-    last_commit = f"max by (partition) ({series('last_commit_timestamp_seconds')})"
+    last_commit = f"max by (namespace, partition) ({series('last_commit_timestamp_seconds')})"
     return [
         lines(
             "Lag in records",
             "Records left to read on each partition; one that grows alone has a stuck worker or a heavy key.",
-            Query(f"max by (partition) ({series('consumer_lag_records')})", "partition {{partition}}"),
+            Query(f"max by (namespace, partition) ({series('consumer_lag_records')})", "partition {{partition}}"),
         ),
         lines(
             "Lag in seconds",
             "Age of the last committed record of each partition that has records left to read.",
-            Query(f"max by (partition) ({series('consumer_lag_seconds')})", "partition {{partition}}"),
+            Query(f"max by (namespace, partition) ({series('consumer_lag_seconds')})", "partition {{partition}}"),
             unit="s",
             steps=BEHIND,
         ),

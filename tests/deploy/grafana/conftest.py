@@ -40,13 +40,14 @@ def watched(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iter
         LocalPrometheus(JOB, f"127.0.0.1:{port}") as prometheus,
         Stream(kafka, "librdkafka", **SETTINGS, **where) as stream,
     ):
+        stream.ready_workers(1)
+        refused = lambda: prometheus.over_time("sentiment_model_refused")  # noqa: E731
+        eventually(lambda: bool(refused()), 30, "Prometheus never saw the refused version")
+        label(store, versions["opposite"], versions["canary"])
+        # Counted from here on: what a counter was at the first scrape is no growth.
         stream.send_reviews(2_000)
         stream.send(*POISON)
-        stream.ready_workers(1)
         with stream.load(200):
-            refused = lambda: prometheus.over_time("sentiment_model_refused")  # noqa: E731
-            eventually(lambda: bool(refused()), 30, "Prometheus never saw the refused version")
-            label(store, versions["opposite"], versions["canary"])
             yield prometheus
 
 
