@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana import capacity
-from deploy.grafana.frame import Row, dashboard, drain_choice
+from deploy.grafana.frame import Row, capacity_choices, dashboard
 from deploy.grafana.panels import Panels, Query, above, gauges, lines, name, number, spread, stacked
 from deploy.grafana.series import increase, mean, quantile, rate, series
 
@@ -24,29 +24,28 @@ def build() -> Dashboard:
         Row("All workers together", capacity.over_time()),
     ]
     about = "Why the stream is as slow or as fast as it is: input, network, model, Kafka, Redis, or too few workers."
-    return dashboard("batches", "why am I slow", about, rows, drain_choice())
+    return dashboard("batches", "why am I slow", about, rows, *capacity_choices())
 
 
 def _now() -> Panels:
-    busy = f"1 - sum({rate(f'{STAGE}_sum', capacity.IDLE)}) / sum({rate(f'{STAGE}_sum')})"
     return [
         name(
             "Takes the most time",
-            "idle: the input is the limit; infer, tokenize: the processor; poll, produce, commit: Kafka; cache: Redis.",
+            "The limit, in a backlog: infer and tokenize are the processor; poll, produce and commit Kafka; cache Redis.",
             Query(f"topk(1, {SHARES})", "{{stage}}"),
         ),
         number(
             "Busy",
-            "Share of the time in which the workers did not wait for records; close to 1 the group is at its limit.",
-            Query(busy),
+            "Share of the time without waits for records and for commits of small batches; near 1 all can do no more.",
+            Query(f"avg({capacity.BUSY_BY_WORKER})"),
             unit="percentunit",
             steps=above(orange=0.8, red=0.95),
         ),
         number("Records a second", "Records committed by all workers together.", Query(RECORDS), unit="recps"),
         number(
             "Padding",
-            "Mean share of the latest batches' word ids that were padding, which costs time and says nothing.",
-            Query(f"avg({series('padding_ratio')})"),
+            "Mean share of the word ids that were padding in the last five minutes, which costs time and says nothing.",
+            Query(f"avg(avg_over_time({series('padding_ratio')}[5m]))"),
             unit="percentunit",
             steps=above(orange=0.3, red=0.5),
         ),
@@ -56,7 +55,6 @@ def _now() -> Panels:
 
 
 def _stages() -> Panels:
-    by_worker = f"sum by (instance) ({rate(f'{STAGE}_sum')})"
     return [
         stacked(
             "Shares of the time",
@@ -75,8 +73,8 @@ def _stages() -> Panels:
         ),
         lines(
             "Busy by worker",
-            "Share of the time in which each worker has records; one above the others has heavier partitions.",
-            Query(f"1 - sum by (instance) ({rate(f'{STAGE}_sum', capacity.IDLE)}) / {by_worker}", "{{instance}}"),
+            "Share of the time not spent waiting; one worker far above the others has heavier partitions.",
+            Query(capacity.BUSY_BY_WORKER, "{{instance}}"),
             unit="percentunit",
             steps=above(orange=0.8, red=0.95),
             width=6,

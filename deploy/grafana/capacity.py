@@ -1,8 +1,10 @@
 """How fast a group of workers is, could be and would have to be, from what it measures of itself.
 
 A worker that waits for records a third of its time could take half as many again: its capacity is its rate divided by
-the share of the time in which it was not idle. In a backlog nothing is idle, and the capacity is what is seen. With
-little to do batches are small and cost more a record, so the capacity is then underestimated, never promised too high.
+the share of the time in which it was busy. Waiting for the commits of small batches counts as time to spare too, for
+batches grow with what there is to do, and a commit takes as long for many records as for few. In a backlog batches are
+full, nothing is to spare, and the capacity is what is seen. With little to do it is rather too low than too high, for
+scoring a few records at a time costs more for each.
 """
 
 from grafana_foundation_sdk.builders import stat
@@ -20,11 +22,14 @@ DONE_RATE = f"sum({rate('records_consumed_total')})"
 # What comes in is what goes out and what piles up.
 ARRIVAL_RATE = f"clamp_min({DONE_RATE} + ({_GROWTH} or vector(0)), 0)"
 
-IDLE = 'stage="idle"'
-BUSY_BY_WORKER = (
-    f"1 - sum by (instance) ({rate('stage_duration_seconds_sum', IDLE)})"
-    f" / sum by (instance) ({rate('stage_duration_seconds_sum')})"
-)
+IDLE, COMMIT = 'stage="idle"', 'stage="commit"'
+_TIME = f"sum by (instance) ({rate('stage_duration_seconds_sum')})"
+_IDLE = f"sum by (instance) ({rate('stage_duration_seconds_sum', IDLE)})"
+_COMMIT = f"sum by (instance) ({rate('stage_duration_seconds_sum', COMMIT)})"
+_BATCHES = f"clamp_min(sum by (instance) ({rate('batch_records_count')}), 1e-9)"
+# How full batches are, from 0 to 1.
+_FILL = f"clamp_max(sum by (instance) ({rate('batch_records_sum')}) / {_BATCHES} / $batch, 1)"
+BUSY_BY_WORKER = f"1 - ({_IDLE} + {_COMMIT} * (1 - {_FILL})) / {_TIME}"
 CAPACITY_BY_WORKER = f"sum by (instance) ({rate('records_consumed_total')}) / clamp_min({BUSY_BY_WORKER}, 0.01)"
 DRAIN_SECONDS = (
     f"clamp_max({LAG_RECORDS} / clamp_min(sum({CAPACITY_BY_WORKER}) - {ARRIVAL_RATE}, 1e-6), {NEVER_SECONDS})"

@@ -12,9 +12,11 @@ from grafana_foundation_sdk.models import dashboard as kinds
 
 from deploy.grafana.panels import DATASOURCE, Panels
 from deploy.grafana.series import WINDOW, series
+from worker.settings import Settings
 
 TAG = "kafka-sentiment"
 JOB = "sentiment-worker"
+BATCH_RECORDS = str(Settings.model_fields["max_batch_records"].default)
 
 _IN_USE = f"count by (model, version, label) ({series('model_info')})"
 # For one window after a version is seen for the first time: a step of the picture at least, so it is never missed.
@@ -66,11 +68,13 @@ def chosen_values(name: str, label: str, metric: str, several: bool = True) -> b
     return variable
 
 
-def drain_choice() -> build.CustomVariable:
-    """Within how long a backlog should be gone, for the number of workers that this takes."""
-    variable = build.CustomVariable("drain").label("Drain the backlog within")
-    variable.values("5 minutes : 300, 15 minutes : 900, 1 hour : 3600")
-    return variable.current(kinds.VariableOption(selected=True, text="15 minutes", value="900"))
+def capacity_choices() -> tuple[build.CustomVariable, build.TextBoxVariable]:
+    """What the need for workers depends on beside metrics: how soon a backlog should be gone, and the setting."""
+    drain = build.CustomVariable("drain").label("Drain the backlog within")
+    drain.values("5 minutes : 300, 15 minutes : 900, 1 hour : 3600")
+    drain.current(kinds.VariableOption(selected=True, text="15 minutes", value="900"))
+    batch = build.TextBoxVariable("batch").label("SENTIMENT_MAX_BATCH_RECORDS").default_value(BATCH_RECORDS)
+    return drain, batch.current(kinds.VariableOption(selected=True, text=BATCH_RECORDS, value=BATCH_RECORDS))
 
 
 def _variables() -> list[Builder[Any]]:

@@ -98,7 +98,7 @@ def _versions() -> Panels:
         lines(
             "In service since",
             "How long each worker's main version has been in use.",
-            Query(f"time() - max by (instance) ({series('model_loaded_timestamp_seconds')})", "{{instance}}"),
+            Query(f"time() - (max by (instance) ({series('model_loaded_timestamp_seconds')}) > 0)", "{{instance}}"),
             unit="s",
         ),
         bars(

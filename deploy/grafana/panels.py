@@ -20,6 +20,8 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 DATASOURCE = kinds.DataSourceRef(type_val="prometheus", uid="${datasource}")
 HEIGHT = 8
 NUMBER_HEIGHT = 4
+# With its thousands apart, and not as 3.5 K.
+COUNT = "locale"
 SENTIMENT_COLORS = {"positive": "green", "neutral": "blue", "negative": "red"}
 
 Panels = Sequence[Builder[kinds.Panel]]
@@ -77,10 +79,12 @@ def bars(title: str, description: str, *queries: Query, width: int = 8) -> times
 
 
 def number(
-    title: str, description: str, *queries: Query, unit: str = "short", steps: Steps = PLAIN, width: int = 4
+    title: str, description: str, *queries: Query, unit: str = COUNT, steps: Steps = PLAIN, width: int = 4
 ) -> stat.Panel:
-    """The last value in large figures over its course."""
+    """The last value in large figures over its course; counts are whole numbers."""
     panel = _told(stat.Panel(), title, description, unit, NUMBER_HEIGHT, width)
+    if unit == COUNT:
+        panel.decimals(0)
     panel.reduce_options(_last()).graph_mode(looks.BigValueGraphMode.AREA).thresholds(_thresholds(steps))
     return panel.targets([_target(query, place) for place, query in enumerate(queries)])
 
@@ -92,11 +96,13 @@ def name(title: str, description: str, query: Query, width: int = 4) -> stat.Pan
 
 
 def gauges(
-    title: str, description: str, query: Query, unit: str = "short", steps: Steps = PLAIN, width: int = 8
+    title: str, description: str, query: Query, unit: str = COUNT, steps: Steps = PLAIN, width: int = 8
 ) -> bargauge.Panel:
     """The last value of each series as a horizontal bar."""
     panel = _told(bargauge.Panel(), title, description, unit, HEIGHT, width)
-    panel.min(0).reduce_options(_last()).orientation(looks.VizOrientation.HORIZONTAL).thresholds(_thresholds(steps))
+    panel.min(0).decimals(1 if unit == "percentunit" else 0).reduce_options(_last()).orientation(
+        looks.VizOrientation.HORIZONTAL
+    ).thresholds(_thresholds(steps))
     return panel.targets([_target(query, instant=True)])
 
 

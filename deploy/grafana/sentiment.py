@@ -57,10 +57,10 @@ def _summary() -> Panels:
         ),
         number(
             "Known words",
-            "Share of the words in the latest reviews that the model knows; the lower, the more it guesses.",
-            Query(f"avg({series('coverage_ratio')})"),
+            "Share of the words that the model knew in the last five minutes; the lower, the more it guesses.",
+            Query(f"avg(avg_over_time({series('coverage_ratio')}[5m]))"),
             unit="percentunit",
-            steps=at_least(0.7),
+            steps=at_least(0.5),
         ),
         number(
             "Not scored",

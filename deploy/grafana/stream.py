@@ -3,8 +3,8 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana import capacity
-from deploy.grafana.frame import Row, dashboard, drain_choice
-from deploy.grafana.panels import Panels, Query, above, bars, lines, number, spread
+from deploy.grafana.frame import Row, capacity_choices, dashboard
+from deploy.grafana.panels import Panels, Query, above, at_least, bars, lines, number, spread
 from deploy.grafana.series import WINDOW, increase, quantile, rate, series
 
 GIVEN_UP = 'outcome!="committed"'
@@ -24,7 +24,7 @@ def build() -> Dashboard:
         Row("Capacity", capacity.over_time()),
     ]
     about = "Whether reviews are scored in time, what stands in the way, and how many workers it would take."
-    return dashboard("stream", "stream health", about, rows, drain_choice())
+    return dashboard("stream", "stream health", about, rows, *capacity_choices())
 
 
 def _now() -> Panels:
@@ -105,21 +105,31 @@ def _trouble() -> Panels:
             "Transactions given up",
             "Batches done again: expired ones were not answered in time by Kafka, refused ones lost their partitions.",
             Query(f"sum by (outcome) ({increase('transactions_total', GIVEN_UP)})", "{{outcome}}"),
+            width=6,
         ),
         lines(
             "Transactions",
             "Batches a second by outcome; committed is what should be.",
             Query(f"sum by (outcome) ({rate('transactions_total')})", "{{outcome}}"),
             unit="ops",
+            width=6,
         ),
         bars(
             "Rebalances",
             "Times that partitions were assigned to a worker; many without a rollout are workers that come and go.",
             Query(f"sum by (instance) ({increase('rebalances_total')})", "{{instance}}"),
+            width=6,
         ),
+        lines(
+            "Kafka answers",
+            "1 while a worker reaches Kafka, 0 while no server answers it: workers wait then and need no restart.",
+            Query(f"min by (instance) ({series('kafka_up')})", "{{instance}}"),
+            steps=at_least(1),
+            width=6,
+        ).max(1),
         bars(
             "Outages of Kafka",
-            "Times that a worker got no answer from any Kafka server any more; workers wait and need no restart.",
+            "Times that a worker got no answer from any Kafka server any more.",
             Query(f"sum by (instance) ({increase('kafka_outages_total')})", "{{instance}}"),
         ),
         bars(

@@ -15,8 +15,8 @@ WORKERS = ("a", "b")
 STEP_SECONDS = 15
 
 
-def group(rate: float, idle: float, growth: float) -> dict[str, float]:
-    """Two workers with so many records a second each, so much of their time idle, and a lag that so grows a second."""
+def group(rate: float, idle: float, growth: float, commit: float = 0, batch: float = 512) -> dict[str, float]:
+    """By how much two workers' series grow a second: records, shares of their time, the lag, records a batch."""
     found = {
         f'sentiment_consumer_lag_records{{job="sentiment-worker",instance="a",partition="{n}"}}': growth / 2
         for n in (0, 1)
@@ -25,13 +25,16 @@ def group(rate: float, idle: float, growth: float) -> dict[str, float]:
         labels = f'job="sentiment-worker",instance="{worker}"'
         found[f"sentiment_records_consumed_total{{{labels}}}"] = rate
         found[f'sentiment_stage_duration_seconds_sum{{{labels},stage="idle"}}'] = idle
-        found[f'sentiment_stage_duration_seconds_sum{{{labels},stage="infer"}}'] = 1 - idle
+        found[f'sentiment_stage_duration_seconds_sum{{{labels},stage="infer"}}'] = 1 - idle - commit
+        found[f'sentiment_stage_duration_seconds_sum{{{labels},stage="commit"}}'] = commit
+        found[f"sentiment_batch_records_sum{{{labels}}}"] = rate
+        found[f"sentiment_batch_records_count{{{labels}}}"] = rate / batch
     return found
 
 
 def after_ten_minutes(expression: str, growing: dict[str, float], expected: float, directory: Path) -> None:
     """Assert the expression's value after these series grew from 0 so fast for ten minutes, and a worker was up."""
-    rows = [{"series": name, "values": f"0+{slope * STEP_SECONDS:g}x60"} for name, slope in growing.items()]
+    rows = [{"series": name, "values": f"0+{slope * STEP_SECONDS:.12g}x60"} for name, slope in growing.items()]
     rows += [{"series": f'up{{job="sentiment-worker",instance="{worker}"}}', "values": "1x60"} for worker in WORKERS]
     asked = fill(expression.replace("$__rate_interval", "1m"), defaults(load("stream")))
     question = {"expr": f"round(sum({asked}), 0.001)", "eval_time": "10m"}
@@ -55,6 +58,11 @@ def after_ten_minutes(expression: str, growing: dict[str, float], expected: floa
         # 200/s are all they can do, and 100/s more arrive: 300/s and 60,000 in 900 s are 3.67 workers of 100/s.
         ("DRAIN_SECONDS", group(100, 0, 100), capacity.NEVER_SECONDS),
         ("WORKERS_NEEDED", group(100, 0, 100), 4),
+        # Batches are a quarter full: three quarters of the time for commits are to spare, and 0.4 of it is busy.
+        ("BUSY_BY_WORKER", group(100, 0, 0, commit=0.8, batch=128), 0.4 * 2),
+        ("CAPACITY_BY_WORKER", group(100, 0, 0, commit=0.8, batch=128), 250 * 2),
+        # In a full batch nothing is.
+        ("CAPACITY_BY_WORKER", group(100, 0, 0, commit=0.8, batch=512), 100 * 2),
         # All is read, and a quarter of the time is enough.
         ("DRAIN_SECONDS", group(50, 0.75, 0), 0),
         ("WORKERS_NEEDED", group(50, 0.75, 0), 1),
