@@ -31,7 +31,7 @@ def _now() -> Panels:
     return [
         name(
             "Takes the most time",
-            "The limit, in a backlog: infer and tokenize are the processor; poll, produce and commit Kafka; cache Redis.",
+            "The limit, in a backlog: infer and tokenize are the processor, poll, produce and commit Kafka.",
             Query(f"topk(1, {SHARES})", "{{stage}}"),
         ),
         number(
@@ -108,7 +108,6 @@ def _costs() -> Panels:
 
 
 def _batches() -> Panels:
-    tokens = f"sum({rate('batch_tokens_sum')}) / sum({rate('batch_records_sum')})"
     buckets = f"sum by (le) ({increase('batch_records_bucket')})"
     return [
         lines(
@@ -129,6 +128,13 @@ def _batches() -> Panels:
             Query(f"sum by (instance) ({rate('batch_records_count')})", "{{instance}}"),
             unit="ops",
         ),
+        *_word_ids(),
+    ]
+
+
+def _word_ids() -> Panels:
+    tokens = f"sum({rate('batch_tokens_sum')}) / sum({rate('batch_records_sum')})"
+    return [
         lines(
             "Word ids in a batch",
             "What the network has to read, without padding.",

@@ -42,7 +42,7 @@ class VersionMarks(kinds.AnnotationQuery):
 def dashboard(name: str, title: str, description: str, rows: Sequence[Row], *more: Builder[Any]) -> kinds.Dashboard:
     """A dashboard of these rows; `more` are variables of its own."""
     made = build.Dashboard(f"Sentiment: {title}").uid(f"sentiment-{name}").description(description).tags([TAG])
-    made.time("now-6h", "now").refresh("30s").timezone("browser").readonly()
+    made.time("now-6h", "now").refresh("30s").timezone("browser").editable()
     made.tooltip(kinds.DashboardCursorSync.CROSSHAIR).link(_link())
     for variable in (*_variables(), *more):
         made.with_variable(variable)

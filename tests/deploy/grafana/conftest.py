@@ -27,10 +27,14 @@ POISON = [case.draft for case in CASES if case.name in ("not JSON", "a list", "t
 
 
 @pytest.fixture(scope="module")
-def watched(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPrometheus]:
-    """That of a worker with a backlog, a load, dead letters, a canary, a shadow and a version that it refused."""
+def _installed() -> None:
     if LocalPrometheus.executable is None:
         pytest.skip("Prometheus is not installed (Debian: apt install prometheus)")
+
+
+@pytest.fixture(scope="module")
+def watched(_installed: None, kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPrometheus]:
+    """That of a worker with a backlog, a load, dead letters, a canary, a shadow and a version that it refused."""
     store = tmp_path_factory.mktemp("store")
     versions = versions_of(store)
     label(store, versions["broken"], versions["canary"])

@@ -1,11 +1,15 @@
 """What Grafana reads at its start, or from a config map, leads to the dashboards and their data source."""
 
-from pathlib import Path
+import json
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.deploy.grafana.dashboards import GRAFANA, NAMES, defaults, load
+
+# What Kubernetes allows for all annotations of an object together, less some for others.
+ANNOTATION_BYTES = 250 * 1024
 
 
 def read(path: str) -> Any:
@@ -28,11 +32,15 @@ def test_nothing_else_is_provisioned() -> None:
     assert found == {"provisioning/datasources/prometheus.yml", "provisioning/dashboards/sentiment.yml"}
 
 
-def test_the_config_map_has_every_dashboard_and_the_label_that_the_sidecar_looks_for() -> None:
+def test_every_dashboard_has_a_config_map_with_the_label_that_the_sidecar_looks_for() -> None:
     kustomization = read("kustomization.yaml")
-    [config_map] = kustomization["configMapGenerator"]
-    assert {Path(file).stem for file in config_map["files"]} == {
-        path.stem for path in (GRAFANA / "dashboards").iterdir()
-    }
-    assert all((GRAFANA / file).is_file() for file in config_map["files"])
+    files = [file for config_map in kustomization["configMapGenerator"] for file in config_map["files"]]
+    assert sorted(files) == sorted(f"dashboards/{path.name}" for path in (GRAFANA / "dashboards").iterdir())
     assert kustomization["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}
+
+
+@pytest.mark.parametrize("config_map", read("kustomization.yaml")["configMapGenerator"], ids=lambda each: each["name"])
+def test_a_config_map_fits_into_the_annotation_that_kubectl_apply_makes_of_it(config_map: dict[str, Any]) -> None:
+    texts = [(GRAFANA / file).read_text(encoding="utf-8") for file in config_map["files"]]
+    # It is JSON in JSON.
+    assert len(json.dumps(json.dumps(texts))) < ANNOTATION_BYTES
