@@ -31,7 +31,7 @@ def _now() -> Panels:
     return [
         name(
             "Takes the most time",
-            "The limit, in a backlog: infer and tokenize are the processor, poll, produce and commit Kafka.",
+            "idle: there is little to do. In a backlog infer and tokenize mean the processor, the others Kafka or Redis.",
             Query(f"topk(1, {SHARES})", "{{stage}}"),
         ),
         number(

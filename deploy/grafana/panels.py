@@ -15,11 +15,14 @@ from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as looks
 from grafana_foundation_sdk.models import dashboard as kinds
+from grafana_foundation_sdk.models import heatmap as kinds_of_heatmap
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATASOURCE = kinds.DataSourceRef(type_val="prometheus", uid="${datasource}")
 HEIGHT = 8
 NUMBER_HEIGHT = 4
+# Of what counts events: with shorter ones the windows would overlap, and an event would stand in several.
+STEP = "1m"
 # With its thousands apart, and not as 3.5 K.
 COUNT = "locale"
 SENTIMENT_COLORS = {"positive": "green", "neutral": "blue", "negative": "red"}
@@ -73,9 +76,9 @@ def stacked(
 
 
 def bars(title: str, description: str, *queries: Query, width: int = 8) -> timeseries.Panel:
-    """How often something happened in each step of the picture."""
+    """How often something happened in each minute, or longer step of the picture."""
     panel = stacked(title, description, *queries, width=width)
-    return panel.draw_style(looks.GraphDrawStyle.BARS).fill_opacity(80)
+    return panel.draw_style(looks.GraphDrawStyle.BARS).fill_opacity(80).interval(STEP)
 
 
 def number(
@@ -119,7 +122,8 @@ def spread(title: str, description: str, query: Query, unit: str = "short", widt
     """A histogram over time: the more observations, the stronger the colour."""
     panel = _told(heatmap.Panel(), title, description, unit, HEIGHT, width).hide_legend()
     panel.y_axis(heatmap.YAxisConfig().unit(unit)).thresholds(_thresholds(PLAIN))
-    panel.color(heatmap.HeatmapColorOptions().scheme("Blues").steps(64))
+    color = heatmap.HeatmapColorOptions().mode(kinds_of_heatmap.HeatmapColorMode.SCHEME).scheme("Blues").steps(64)
+    panel.color(color.fill("blue").exponent(0.5)).interval(STEP)
     panel.scale_distribution(common.ScaleDistributionConfig().type(looks.ScaleDistribution.LINEAR))
     return panel.targets([_target(query).format(PromQueryFormat.HEATMAP)])
 
