@@ -31,7 +31,7 @@ def _now() -> Panels:
     return [
         name(
             "Takes the most time",
-            "idle: there is little to do. In a backlog infer and tokenize mean the processor, the others Kafka or Redis.",
+            "idle: there is little to do. In a backlog infer, tokenize mean the processor, the others Kafka or Redis.",
             Query(f"topk(1, {SHARES})", "{{stage}}"),
         ),
         number(

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,9 +38,15 @@ def test_the_json_is_what_the_code_makes() -> None:
     )
 
 
-def test_the_command_says_what_it_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_them_and_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("deploy.grafana.build.DIRECTORY", tmp_path / "new")
     assert main() == 0
-    assert capsys.readouterr().out.split() == [f"deploy/grafana/dashboards/{name}.json" for name in NAMES]
+    assert capsys.readouterr().out.split() == [str(tmp_path / "new" / f"{name}.json") for name in NAMES]
+    assert {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "new").iterdir()} == {
+        path.name: text for path, text in dashboard_files()
+    }
 
 
 def test_every_metric_of_the_catalogue_is_shown_and_no_other_named() -> None:
