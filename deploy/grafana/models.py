@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.frame import Row, chosen_values, dashboard
 from deploy.grafana.panels import Panels, Query, above, at_least, bars, lines, number, rows, stacked
-from deploy.grafana.series import MODEL, WINDOW, increase, mean, rate, series
+from deploy.grafana.series import MODEL, increase, mean, quantile, rate, series
 
 SHOWN = "$__range"
 VERSION = "{{model}} {{version}}"
@@ -112,8 +112,7 @@ def _versions() -> Panels:
 def _comparisons() -> Panels:
     compared = f"sum by ({PAIRS}) ({rate('comparisons_total', MODEL, COMPARED)})"
     differed = f"sum by ({PAIRS}) ({rate('comparisons_total', MODEL, DIFFERED)})"
-    difference = "comparison_score_difference"
-    ninth = f"sum by (le, {PAIRS}) (rate({series(f'{difference}_bucket', MODEL)}[{WINDOW}]))"
+    difference, pairs = "comparison_score_difference", PAIRS.split(", ")
     return [
         lines(
             "Compared",
@@ -131,8 +130,8 @@ def _comparisons() -> Panels:
         lines(
             "Score differences",
             "By how much the other version scores the served sentiment differently: mean, and what 90 of 100 keep.",
-            Query(mean(difference, *PAIRS.split(", ")), f"{PAIR}: mean"),
-            Query(f"histogram_quantile(0.9, {ninth})", f"{PAIR}: p90"),
+            Query(mean(difference, *pairs, of=[MODEL]), f"{PAIR}: mean"),
+            Query(quantile(0.9, difference, *pairs, of=[MODEL]), f"{PAIR}: p90"),
             unit="percentunit",
         ),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from worker.metrics import Metrics
 
 # At least four scrapes, and never less than one step of the picture.
@@ -36,12 +38,12 @@ def increase(name: str, *matchers: str, window: str = WINDOW) -> str:
     return f"increase({series(name, *matchers)}[{window}])"
 
 
-def quantile(share: float, name: str, *by: str) -> str:
-    """A quantile of a histogram over the chosen workers, one for each value of the labels in `by`."""
-    return f"histogram_quantile({share:g}, sum by ({', '.join(('le', *by))}) ({rate(name + '_bucket')}))"
+def quantile(share: float, name: str, *by: str, of: Sequence[str] = ()) -> str:
+    """A quantile of a histogram, one for each value of the labels in `by`, of the series that match `of`."""
+    return f"histogram_quantile({share:g}, sum by ({', '.join(('le', *by))}) ({rate(name + '_bucket', *of)}))"
 
 
-def mean(name: str, *by: str) -> str:
-    """The mean of what a histogram observed, one for each value of the labels in `by`."""
+def mean(name: str, *by: str, of: Sequence[str] = ()) -> str:
+    """The mean of what a histogram observed, one for each value of the labels in `by`, of the series that match `of`."""
     grouping = f" by ({', '.join(by)})" if by else ""
-    return f"sum{grouping} ({rate(name + '_sum')}) / sum{grouping} ({rate(name + '_count')})"
+    return f"sum{grouping} ({rate(name + '_sum', *of)}) / sum{grouping} ({rate(name + '_count', *of)})"

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from deploy.grafana import capacity
 from deploy.grafana.frame import Row, capacity_choices, dashboard
 from deploy.grafana.panels import Panels, Query, above, at_least, bars, lines, number, spread
-from deploy.grafana.series import WINDOW, increase, quantile, rate, series
+from deploy.grafana.series import increase, quantile, rate, series
 
 GIVEN_UP = 'outcome!="committed"'
 END_TO_END = "end_to_end_duration_seconds"
@@ -75,7 +75,7 @@ def _behind() -> Panels:
 
 
 def _rates() -> Panels:
-    buckets = f"sum by (le) (increase({series(END_TO_END + '_bucket')}[{WINDOW}]))"
+    buckets = f"sum by (le) ({increase(END_TO_END + '_bucket')})"
     return [
         lines(
             "Records by worker",
