@@ -39,11 +39,11 @@ def increase(name: str, *matchers: str, window: str = WINDOW) -> str:
 
 
 def quantile(share: float, name: str, *by: str, of: Sequence[str] = ()) -> str:
-    """A quantile of a histogram, one for each value of the labels in `by`, of the series that match `of`."""
+    """A quantile of a histogram, one for each value of the labels in `by`, of series that match `of`."""
     return f"histogram_quantile({share:g}, sum by ({', '.join(('le', *by))}) ({rate(name + '_bucket', *of)}))"
 
 
 def mean(name: str, *by: str, of: Sequence[str] = ()) -> str:
-    """The mean of what a histogram observed, one for each value of the labels in `by`, of the series that match `of`."""
+    """The mean of what a histogram observed, one for each value of the labels in `by`, of series that match `of`."""
     grouping = f" by ({', '.join(by)})" if by else ""
     return f"sum{grouping} ({rate(name + '_sum', *of)}) / sum{grouping} ({rate(name + '_count', *of)})"
