@@ -1,6 +1,6 @@
 """`python -m deploy.kubernetes.prometheus_rule`: the rules of deploy/prometheus as the Prometheus operator takes them.
 
-Kustomize takes no files from outside its root and puts no file into the middle of a resource, so the resource is generated.
+Kustomize takes no files from outside its root and puts no file into a resource, so the resource is generated.
 """
 
 import sys

@@ -39,9 +39,7 @@ def of_kind(overlay: str, kind: str) -> list[Manifest]:
 
 def one(overlay: str, kind: str, name: str = "sentiment-worker") -> Manifest:
     """The one resource of that kind and name; a config map's hash is no part of its name."""
-    found = [
-        each for each in of_kind(overlay, kind) if name in (each["metadata"]["name"], _without_hash(each))
-    ]
+    found = [each for each in of_kind(overlay, kind) if name in (each["metadata"]["name"], _without_hash(each))]
     assert len(found) == 1, f"{kind} {name}: {len(found)}"
     return found[0]
 

@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-VOLUMES = {
-    *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected"),
-    "secret",
-}
+VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 
 
 def violations(pod: dict[str, Any]) -> list[str]:
@@ -32,24 +29,18 @@ def _of_all(pod: dict[str, Any], kind: str) -> Iterator[str]:
 
 def _of_container(container: dict[str, Any], pod: dict[str, Any]) -> Iterator[str]:
     own = container.get("securityContext", {})
-    both = pod | own
-    if own.get("privileged"):
-        yield "privileged"
-    if own.get("allowPrivilegeEscalation") is not False:
-        yield "allowPrivilegeEscalation"
-    if own.get("procMount", "Default") != "Default":
-        yield "procMount"
-    if "ALL" not in own.get("capabilities", {}).get("drop", ()):
-        yield "capabilities.drop"
-    if not set(own.get("capabilities", {}).get("add", ())) <= {"NET_BIND_SERVICE"}:
-        yield "capabilities.add"
-    if both.get("runAsNonRoot") is not True:
-        yield "runAsNonRoot"
-    if both.get("runAsUser") == 0:
-        yield "runAsUser"
-    if both.get("seccompProfile", {}).get("type") not in ("RuntimeDefault", "Localhost"):
-        yield "seccompProfile"
-    if both.get("seLinuxOptions") or both.get("appArmorProfile"):
-        yield "seLinuxOptions or appArmorProfile"
-    if any(port.get("hostPort") for port in container.get("ports", ())):
-        yield "hostPort"
+    both, capabilities = pod | own, own.get("capabilities", {})
+    forbidden = {
+        "privileged": own.get("privileged", False),
+        "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is not False,
+        "procMount": own.get("procMount", "Default") != "Default",
+        "capabilities.drop": "ALL" not in capabilities.get("drop", ()),
+        "capabilities.add": not set(capabilities.get("add", ())) <= {"NET_BIND_SERVICE"},
+        "runAsNonRoot": both.get("runAsNonRoot") is not True,
+        "runAsUser": both.get("runAsUser") == 0,
+        "seccompProfile": both.get("seccompProfile", {}).get("type") not in ("RuntimeDefault", "Localhost"),
+        "seLinuxOptions": "seLinuxOptions" in both,
+        "appArmorProfile": "appArmorProfile" in both,
+        "hostPort": any(port.get("hostPort") for port in container.get("ports", ())),
+    }
+    return (name for name, found in forbidden.items() if found)

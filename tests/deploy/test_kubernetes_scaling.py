@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.manifests import (
+    KUBERNETES,
     OVERLAYS,
     container_of,
     example_secrets,
@@ -52,6 +53,13 @@ def test_the_threshold_is_what_one_worker_clears_in_five_seconds() -> None:
     cores = int(container_of("production")["resources"]["requests"]["cpu"])
     cleared = int(rate[1].replace(",", "")) * cores * DRAIN_SECONDS
     assert int(_trigger()["lagThreshold"]) == round(cleared, -3)
+
+
+def test_the_readme_tells_the_threshold_and_what_the_most_workers_clear() -> None:
+    told = (KUBERNETES / "README.md").read_text(encoding="utf-8")
+    threshold = int(_trigger()["lagThreshold"])
+    assert f"{threshold:,} records a worker" in told
+    assert f"clear {threshold // DRAIN_SECONDS * _scaled()['maxReplicaCount']:,} reviews a second" in told
 
 
 def test_workers_share_the_partitions_evenly() -> None:

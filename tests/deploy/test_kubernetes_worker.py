@@ -4,6 +4,7 @@ import argparse
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,23 @@ VERSION_BYTES = 78e6
 
 def _bytes(quantity: str) -> int:
     return int(quantity[:-2]) * UNITS[quantity[-2:]]
+
+
+@pytest.fixture(scope="module")
+def begins() -> Iterator[int]:
+    """The port of a worker's HTTP server, before the model is loaded and the group joined."""
+    server = HealthServer("127.0.0.1", 0, Health(), Metrics().registry)
+    yield server.port
+    server.close()
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def _arguments(overlay: str) -> argparse.Namespace:
@@ -84,20 +102,11 @@ def test_services_put_no_variables_into_any_pod(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("probe", ["startupProbe", "livenessProbe", "readinessProbe"])
-def test_probes_ask_what_the_worker_answers(overlay: str, probe: str) -> None:
+@pytest.mark.parametrize(("probe", "status"), [("startupProbe", 200), ("livenessProbe", 200), ("readinessProbe", 503)])
+def test_probes_ask_what_a_worker_that_begins_answers(overlay: str, probe: str, status: int, begins: int) -> None:
     container = container_of(overlay)
     asked = container[probe]["httpGet"]
-    server = HealthServer("127.0.0.1", 0, Health(), Metrics().registry)
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{asked['path']}", timeout=5) as answer:
-            status = answer.status
-    except urllib.error.HTTPError as error:
-        with error:
-            status = error.code
-    finally:
-        server.close()
-    assert status == (503 if probe == "readinessProbe" else 200)
+    assert _status(f"http://127.0.0.1:{begins}{asked['path']}") == status
     ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
     assert ports[asked["port"]] == settings_of(overlay)["SENTIMENT_HTTP_PORT"]
 
