@@ -1,0 +1,166 @@
+"""How a look at a group is shown: a summary, the workers, where their time goes, the partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from worker.commands.reading import rough_duration
+from worker.commands.status_tables import cell, new_table, ranges, rate_text
+from worker.commands.top_forecast import Drain
+from worker.commands.top_group import GroupView, PartitionView, WorkerView
+from worker.commands.top_pace import Pace
+from worker.commands.top_summary import COLOURS, summary
+from worker.metrics import STAGES
+
+WIDE = 110
+# Lines around the rows: the summary, three headings with their rules, lines between and after.
+_FIXED_LINES = 21
+_FEWEST = 3
+_WITHOUT_PARTITION_OF_INTEREST = "No partition has anything left to read."
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Columns of the terminal, and the most workers and partitions to show."""
+
+    width: int
+    workers: int
+    partitions: int
+
+
+def room_for(view: GroupView, width: int, height: int) -> Room:
+    """What fits a screen of so many lines: the partitions get half of what is there, and what workers leave over."""
+    problems = len(_problems(view))
+    lines = max(3 * _FEWEST, height - _FIXED_LINES - min(problems, _FEWEST))
+    # Each worker has a line of figures and one of stages.
+    behind = sum(each.lag > 0 for each in view.partitions)
+    partitions = min(behind, max(_FEWEST, lines // 3, lines - 2 * len(view.workers)))
+    return Room(width, max(_FEWEST, (lines - partitions) // 2), max(partitions, _FEWEST))
+
+
+def picture(view: GroupView, room: Room, clock: str) -> RenderableType:
+    """All of it; `clock` is the time to show."""
+    parts: list[RenderableType] = [summary(view, room.width, clock), ""]
+    if view.workers:
+        parts += [*_workers(view, room), ""]
+    if problems := _problems(view):
+        parts += [_problem_table(problems, room), ""]
+    if view.workers:
+        parts += [*_stages(view, room), ""]
+    if view.partitions:
+        parts += _partitions(view, room)
+    return Group(*parts)
+
+
+def _workers(view: GroupView, room: Room) -> list[RenderableType]:
+    wide = room.width >= WIDE
+    columns = ["worker", "limited by", "version", ">partitions" if wide else ">parts", ">lag", ">drained"]
+    table = new_table(*columns, ">records/s", ">cores")
+    for each in view.workers[: room.workers]:
+        lag = f"{each.lag:,}" if each.state.lags else ""
+        partitions = _shortened(ranges(each.state.lags)) if wide else str(len(each.state.lags))
+        pace = each.pace
+        table.add_row(
+            cell(each.state.address),
+            _limited(each),
+            cell(each.state.main or "none", "" if each.state.main else "red"),
+            partitions,
+            lag,
+            drained(each.drain) if each.state.lags else "",
+            rate_text(pace.records_per_second if pace else None),
+            "" if pace is None or pace.cores is None else f"{pace.cores:.2f}",
+        )
+    return [table, *_more(len(view.workers) - room.workers, "worker", "less behind")]
+
+
+def _limited(worker: WorkerView) -> Text:
+    if not worker.state.alive:
+        return cell("not alive", "bold red")
+    return cell(worker.finding.limit, COLOURS[worker.finding.limit])
+
+
+def _problems(view: GroupView) -> list[tuple[str, str]]:
+    """Address and what is wrong there."""
+    found = [(each.address, f"no answer: {each.reason}") for each in view.silent]
+    for each in view.workers:
+        told = [*each.state.problems] if not (each.state.ready and each.state.alive) else []
+        told += [f"{version.name} ({version.label}) is refused" for version in each.state.refused]
+        if each.pace and each.pace.redone:
+            told.append(f"batches done again: {each.pace.redone}")
+        if each.pace and each.pace.cache_errors:
+            told.append(f"batches that did not reach the cache: {each.pace.cache_errors}")
+        if told:
+            found.append((each.state.address, "; ".join(told)))
+    return found
+
+
+def _problem_table(problems: Sequence[tuple[str, str]], room: Room) -> RenderableType:
+    table = new_table("worker", "what is wrong")
+    for address, problem in problems[: room.workers]:
+        table.add_row(cell(address), cell(problem, "red"))
+    return Group(table, *_more(len(problems) - room.workers, "worker", "with something wrong"))
+
+
+def _stages(view: GroupView, room: Room) -> list[RenderableType]:
+    """Each worker's time in per cent by stage, under the mean of all."""
+    table = new_table("% of time", *(f">{stage}" for stage in (*STAGES, "other")))
+    mean = view.pace
+    if mean is None:
+        return [Text("Where the time goes is known from the second look on.", "dim")]
+    table.add_row(cell("mean", "bold"), *_percentages(mean))
+    measured = [(each.state.address, each.pace) for each in view.workers if each.pace is not None]
+    if len(measured) > 1:
+        for address, pace in measured[: room.workers]:
+            table.add_row(cell(address), *_percentages(pace))
+    return [table, *_more(len(measured) - room.workers, "worker", "less behind")]
+
+
+def _percentages(pace: Pace) -> list[Text]:
+    values = [*(pace.shares.get(stage, 0.0) for stage in STAGES), pace.other]
+    return [cell(f"{value * 100:.0f}", "dim" if value < 0.005 else "bold" if value >= 0.3 else "") for value in values]
+
+
+def _partitions(view: GroupView, room: Room) -> list[RenderableType]:
+    behind = [each for each in view.partitions if each.lag]
+    if not behind:
+        return [Text(_WITHOUT_PARTITION_OF_INTEREST, "dim")]
+    table = new_table("partition", "worker", ">lag", ">age", ">lag grows", ">drained")
+    for each in behind[: room.partitions]:
+        table.add_row(
+            str(each.number),
+            cell(each.worker),
+            f"{each.lag:,}",
+            rough_duration(each.age_seconds),
+            _change(each),
+            drained(each.drain),
+        )
+    rest = len(view.partitions) - len(behind)
+    told = [Text(f"{rest} more {_plural(rest, 'partition')} with nothing left to read.", "dim")] if rest else []
+    return [table, *_more(len(behind) - room.partitions, "partition", "less behind"), *told]
+
+
+def _change(partition: PartitionView) -> str:
+    return "" if partition.change_per_second is None else f"{partition.change_per_second:+,.0f}/s"
+
+
+def drained(drain: Drain) -> Text:
+    """When all is read, for a table."""
+    if drain.course == "draining" and drain.seconds is not None:
+        return cell(f"in {rough_duration(drain.seconds)}", "yellow")
+    return {"caught up": cell("now", "green"), "never": cell("never", "red")}.get(drain.course, cell("?", "dim"))
+
+
+def _more(count: int, noun: str, how: str) -> list[RenderableType]:
+    return [Text(f"{count} more {_plural(count, noun)} {how}.", "dim")] if count > 0 else []
+
+
+def _plural(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _shortened(text: str, cells: int = 24) -> str:
+    return text if len(text) <= cells else text[: cells - 1].rsplit(",", 1)[0] + ", \N{HORIZONTAL ELLIPSIS}"
