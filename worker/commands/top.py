@@ -41,9 +41,10 @@ what the figures mean, all of them over the last --over seconds:
   lag          records left to read; age: how old the last committed record is while there are any
   records/s    done: committed by all workers; arrive: done and what is added to the lag
   drained      lag / (done - arriving); now: no more is left than is done in a second; never: it does not fall
-  it takes     records that arrive / (what a worker does when busy x (1 - --headroom)), rounded up; with --drain-within
-               at least (arriving + lag / TIME) / what one does when busy. At low load one does less than it could, for
-               small batches cost more: the figure is then on the safe side.
+  it takes     records that arrive / (what a busy worker does x (1 - --headroom)), rounded up; with --drain-within at
+               least (arriving + lag / TIME) / what a busy worker does. That is what those do that are behind. Where
+               all keep up it is reckoned from what they do meanwhile, as if batches were as large as the largest so
+               far: they could do more, for records cost less in large batches, so the figure is an upper bound.
   cores        processor time of the process a second; a worker's loop runs on one core
   % of time    by stage; other: no stage that ended (a step that hangs, a recovery), and the work between stages
 
@@ -152,7 +153,7 @@ def _write(found: GroupView, arguments: argparse.Namespace, console: Console) ->
 
 def _room(found: GroupView, arguments: argparse.Namespace, console: Console, live: bool) -> Room:
     if live and arguments.rows is None:
-        return room_for(found, console.width, console.height)
+        return room_for(found, console)
     rows = arguments.rows or _ROWS
     return Room(console.width, rows, rows)
 

@@ -56,7 +56,7 @@ class GroupView:
     records_per_second: float | None
     arriving_per_second: float | None
     change_per_second: float | None
-    per_worker: float | None  # what one worker reaches when it never waits
+    per_worker: float | None  # what one worker does when it never waits, at least
     drain: Drain
     needed: int | None
     wish: Wish
@@ -142,11 +142,11 @@ def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], looks: Looks) -> li
 
 
 def _per_worker(workers: Sequence[WorkerView]) -> float | None:
-    """All records over all the time that was worked; one that is behind does what it can, even where it waits."""
+    """The mean of those that had something to do; what one that is behind does is all that it can."""
     paces = [(each.pace, keeps_up(each.pace, each.lag)) for each in workers if each.pace is not None]
-    worked = sum(pace.busy if up else 1.0 for pace, up in paces)
-    done = sum(pace.records_per_second for pace, _ in paces)
-    return done / worked if done and worked >= _TELLING_BUSY_RATIO * len(paces) else None
+    reached = [pace.reach if up else pace.records_per_second for pace, up in paces if pace.busy >= _TELLING_BUSY_RATIO]
+    reached = [each for each in reached if each > 0]
+    return sum(reached) / len(reached) if reached else None
 
 
 def _worst_worker(each: WorkerView) -> tuple[bool, bool, int, str]:

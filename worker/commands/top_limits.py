@@ -159,7 +159,7 @@ def _by_most(behind: Sequence[Member]) -> Finding:
     worst = max(alike, key=lambda each: each.lag).finding
     if len(behind) == 1:
         return worst
-    return Finding(limit, f"{worst.reason} ({len(alike)} of the {len(behind)} workers that are behind)")
+    return Finding(limit, f"{worst.reason} ({len(alike)} of {len(behind)} workers behind)")
 
 
 def _hottest(members: Sequence[Member]) -> tuple[int, float]:

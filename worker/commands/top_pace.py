@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ IDLE = "idle"
 # Every other stage but these is processor work on the records themselves.
 KAFKA_STAGES = ("poll", "produce", "commit")
 REDIS_STAGES = ("cache",)
+# What a batch costs, however many records it has.
+BATCH_STAGES = ("poll", "commit")
 CPU_STAGES = tuple(stage for stage in STAGES if stage not in (IDLE, *KAFKA_STAGES, *REDIS_STAGES))
 
 
@@ -29,6 +32,8 @@ class Pace:
     records_per_second: float
     shares: Mapping[str, float]
     cores: float | None = None
+    batch_records: float = 0.0  # mean records in a batch
+    full_batch_records: float = 0.0  # the largest batch since it started, at most
     redone: int = 0  # batches that were refused or expired
     cache_errors: int = 0
 
@@ -47,6 +52,18 @@ class Pace:
         """Share of the time that went to no stage that ended: a step that hangs, a recovery, the work between."""
         return max(0.0, 1.0 - sum(self.shares.values()))
 
+    @property
+    def reach(self) -> float:
+        """Records a second that it would do at least if it never waited for records; 0 where it did none.
+
+        Fetching and committing cost the same for a batch of any size, and batches grow with the load up to the
+        largest that was seen. All else is taken to cost the same for each record; in truth it costs less in large
+        batches, so from a lightly loaded worker this is too little rather than too much.
+        """
+        spared = self.share_of(BATCH_STAGES) * (1.0 - min(1.0, self.batch_records / max(1.0, self.full_batch_records)))
+        worked = self.busy - spared
+        return self.records_per_second / worked if worked > 0 else 0.0
+
     def share_of(self, stages: Sequence[str]) -> float:
         """What some stages take together."""
         return sum(self.shares.get(stage, 0.0) for stage in stages)
@@ -58,6 +75,7 @@ def pace_between(before: Scrape, after: Scrape) -> Pace | None:
     if seconds <= 0 or not same_process(before, after):
         return None
     spent = {stage: max(0.0, _stage_seconds(after, stage) - _stage_seconds(before, stage)) for stage in STAGES}
+    batches = _grown(before, after, "sentiment_batch_records_count")
     # A stage counts when it ends: one that began before the first answer makes the sum a little longer than the time.
     whole = max(seconds, sum(spent.values()))
     return Pace(
@@ -65,6 +83,8 @@ def pace_between(before: Scrape, after: Scrape) -> Pace | None:
         records_per_second=_grown(before, after, "sentiment_records_consumed_total") / seconds,
         shares={stage: share / whole for stage, share in spent.items()},
         cores=_cores(before, after, seconds),
+        batch_records=_grown(before, after, "sentiment_batch_records_sum") / max(1.0, batches),
+        full_batch_records=_largest_batch(after),
         redone=int(sum(_transactions(after, each) - _transactions(before, each) for each in ("refused", "expired"))),
         cache_errors=int(_grown(before, after, "sentiment_cache_errors_total")),
     )
@@ -125,6 +145,15 @@ def _grown(before: Scrape, after: Scrape, name: str) -> float:
 
 def _stage_seconds(answer: Scrape, stage: str) -> float:
     return _labelled(answer, "sentiment_stage_duration_seconds_sum", {"stage": stage})
+
+
+def _largest_batch(answer: Scrape) -> float:
+    """The bound of the highest bucket with a batch in it; the highest bound where one was larger than all."""
+    buckets = sorted((float(labels["le"]), count) for labels, count in answer.of("sentiment_batch_records_bucket"))
+    if not buckets or not buckets[-1][1]:
+        return 0.0
+    bound = next(bound for bound, count in buckets if count == buckets[-1][1])
+    return bound if math.isfinite(bound) else buckets[-2][0]
 
 
 def _transactions(answer: Scrape, outcome: str) -> float:

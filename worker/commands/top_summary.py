@@ -44,9 +44,7 @@ def summary(view: GroupView, width: int, clock: str) -> RenderableType:
 def _lag(view: GroupView) -> str:
     if not view.partitions:
         return "not known: no worker has a partition"
-    count = len(view.partitions)
-    where = f"on {count} partition{'' if count == 1 else 's'}"
-    left = f"{view.lag:,} records left to read {where}"
+    left = f"{view.lag:,} records left to read on {_count(len(view.partitions), 'partition')}"
     if view.lag:
         left += f", the last committed up to {rough_duration(view.oldest_seconds)} old"
     match view.drain.course:
@@ -68,17 +66,23 @@ def _rates(view: GroupView) -> str:
     return f"{rate_text(view.arriving_per_second)} arrive, {done}"
 
 
-def _needed(view: GroupView) -> str:
+def _needed(view: GroupView) -> Text:
     if view.needed is None or view.per_worker is None:
-        return "not known: no worker has had enough to do to show how fast it is"
-    wish = view.wish
-    workers = f"{view.needed} worker{'' if view.needed == 1 else 's'}"
-    within = f" and drain within {rough_duration(wish.drain_seconds)}" if wish.drain_seconds is not None else ""
-    each = f"one does {rate_text(view.per_worker)}/s when busy; {wish.headroom:.0%} kept free"
-    told = f"{workers} to keep up{within} ({each}; {len(view.workers)} answer)"
+        return Text("not known: no worker has had enough to do to show how fast it is")
+    # From workers that wait for records it is a bound: they could do more than they show.
+    bound = ("at most ", " or more") if view.drain.course == "caught up" else ("", "")
+    within = view.wish.drain_seconds
+    told = f"{bound[0]}{_count(view.needed, 'worker')} to keep up"
+    if within is not None:
+        told += f" and drain within {rough_duration(within)}"
     if view.needed > len(view.partitions):
-        told += f", but {len(view.partitions)} partitions keep no more than as many busy"
-    return told
+        told += f", but {_count(len(view.partitions), 'partition')} keep no more than as many busy"
+    each = f"a busy one does {rate_text(view.per_worker)}/s{bound[1]}, {view.wish.headroom:.0%} is kept free"
+    return Text(told).append(f"\n{each}, {_count(len(view.workers), 'worker')} answer now", "dim")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _resources(pace: Pace) -> list[tuple[str, float, str]]:

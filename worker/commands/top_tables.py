@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from worker.commands.reading import rough_duration
@@ -17,10 +18,6 @@ from worker.commands.top_summary import COLOURS, summary
 from worker.metrics import STAGES
 
 WIDE = 110
-# Lines around the rows: the summary, three headings with their rules, lines between and after.
-_FIXED_LINES = 21
-_FEWEST = 3
-_WITHOUT_PARTITION_OF_INTEREST = "No partition has anything left to read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +29,21 @@ class Room:
     partitions: int
 
 
-def room_for(view: GroupView, width: int, height: int) -> Room:
-    """What fits a screen of so many lines: the partitions get half of what is there, and what workers leave over."""
-    problems = len(_problems(view))
-    lines = max(3 * _FEWEST, height - _FIXED_LINES - min(problems, _FEWEST))
-    # Each worker has a line of figures and one of stages.
-    behind = sum(each.lag > 0 for each in view.partitions)
-    partitions = min(behind, max(_FEWEST, lines // 3, lines - 2 * len(view.workers)))
-    return Room(width, max(_FEWEST, (lines - partitions) // 2), max(partitions, _FEWEST))
+def room_for(view: GroupView, console: Console) -> Room:
+    """What fits the screen: rows are taken away, first from the longer list, until all of it does."""
+    height = console.height
+    rows = max(len(view.workers), len(view.silent))
+    room = Room(console.width, min(rows, height), min(sum(each.lag > 0 for each in view.partitions), height))
+    while (excess := len(console.render_lines(picture(view, room, ""), pad=False)) - height) > 0:
+        if room.partitions > max(room.workers, 1):
+            fewer = min(excess, room.partitions - room.workers)
+            room = replace(room, partitions=max(1, room.partitions - fewer))
+        elif room.workers > 1:
+            # A worker has a line of figures and one of stages.
+            room = replace(room, workers=max(1, room.workers - max(1, excess // 3)))
+        else:
+            break
+    return room
 
 
 def picture(view: GroupView, room: Room, clock: str) -> RenderableType:
@@ -59,7 +63,7 @@ def picture(view: GroupView, room: Room, clock: str) -> RenderableType:
 def _workers(view: GroupView, room: Room) -> list[RenderableType]:
     wide = room.width >= WIDE
     columns = ["worker", "limited by", "version", ">partitions" if wide else ">parts", ">lag", ">drained"]
-    table = new_table(*columns, ">records/s", ">cores")
+    table = _kept_whole(new_table(*columns, ">records/s", ">cores"))
     for each in view.workers[: room.workers]:
         lag = f"{each.lag:,}" if each.state.lags else ""
         partitions = _shortened(ranges(each.state.lags)) if wide else str(len(each.state.lags))
@@ -107,27 +111,31 @@ def _problem_table(problems: Sequence[tuple[str, str]], room: Room) -> Renderabl
 
 def _stages(view: GroupView, room: Room) -> list[RenderableType]:
     """Each worker's time in per cent by stage, under the mean of all."""
-    table = new_table("% of time", *(f">{stage}" for stage in (*STAGES, "other")))
+    # On a narrow terminal there is no room for what is missing to 100.
+    wide = room.width >= WIDE
+    table = _kept_whole(new_table("% of time", *(f">{stage}" for stage in (*STAGES, *(["other"] if wide else [])))))
+    if not wide:
+        table.padding = 0
     mean = view.pace
     if mean is None:
         return [Text("Where the time goes is known from the second look on.", "dim")]
-    table.add_row(cell("mean", "bold"), *_percentages(mean))
+    table.add_row(cell("mean", "bold"), *_percentages(mean, wide))
     measured = [(each.state.address, each.pace) for each in view.workers if each.pace is not None]
     if len(measured) > 1:
         for address, pace in measured[: room.workers]:
-            table.add_row(cell(address), *_percentages(pace))
+            table.add_row(cell(address), *_percentages(pace, wide))
     return [table, *_more(len(measured) - room.workers, "worker", "less behind")]
 
 
-def _percentages(pace: Pace) -> list[Text]:
-    values = [*(pace.shares.get(stage, 0.0) for stage in STAGES), pace.other]
+def _percentages(pace: Pace, with_other: bool) -> list[Text]:
+    values = [*(pace.shares.get(stage, 0.0) for stage in STAGES), *([pace.other] if with_other else [])]
     return [cell(f"{value * 100:.0f}", "dim" if value < 0.005 else "bold" if value >= 0.3 else "") for value in values]
 
 
 def _partitions(view: GroupView, room: Room) -> list[RenderableType]:
     behind = [each for each in view.partitions if each.lag]
     if not behind:
-        return [Text(_WITHOUT_PARTITION_OF_INTEREST, "dim")]
+        return [Text("No partition has anything left to read.", "dim")]
     table = new_table("partition", "worker", ">lag", ">age", ">lag grows", ">drained")
     for each in behind[: room.partitions]:
         table.add_row(
@@ -145,6 +153,13 @@ def _partitions(view: GroupView, room: Room) -> list[RenderableType]:
 
 def _change(partition: PartitionView) -> str:
     return "" if partition.change_per_second is None else f"{partition.change_per_second:+,.0f}/s"
+
+
+def _kept_whole(table: Table) -> Table:
+    """Let only the first column, the workers' names, be broken where the terminal is narrow."""
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    return table
 
 
 def drained(drain: Drain) -> Text:
