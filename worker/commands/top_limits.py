@@ -130,9 +130,8 @@ def _keeps_up(reading: Sequence[Member]) -> Finding:
     tight = [each for each in reading if each.finding.limit not in ("input", "unclear")]
     if not tight:
         return Finding("input", "all keep up")
-    return Finding(
-        "input", f"all keep up, but {_of(len(tight), len(reading))} have no time to spare ({_limits(tight)})"
-    )
+    some = _have(len(tight), len(reading))
+    return Finding("input", f"all keep up, but {some} no time to spare ({_limits(tight)})")
 
 
 def _by_partitions(members: Sequence[Member], behind: Sequence[Member], partitions: int) -> Finding | None:
@@ -140,10 +139,10 @@ def _by_partitions(members: Sequence[Member], behind: Sequence[Member], partitio
     spare = [each for each in members if each.finding.limit in ("input", "partitions")]
     if full and spare:
         number, share = _hottest(members)
-        what = f"{_of(len(full), len(members))} have more than they can do"
+        what = f"{_have(len(full), len(members))} more to do than time"
         if share > HOT_RATIO and partitions > 1:
             what = f"partition {number} has {share:.0%} of all that is left"
-        return Finding("partitions", f"{what}, while {_of(len(spare), len(members))} have time to spare")
+        return Finding("partitions", f"{what}, while {_have(len(spare), len(members))} time to spare")
     if len(full) == len(members) == partitions and all(each.finding.limit == "CPU" for each in full):
         what = f"{partitions} partitions, each with a worker that fills its core" if partitions > 1 else "there is one"
         return Finding("partitions", f"{what}: more workers need more partitions")
@@ -172,5 +171,5 @@ def _limits(members: Sequence[Member]) -> str:
     return ", ".join(sorted({each.finding.limit for each in members}))
 
 
-def _of(some: int, all_of_them: int) -> str:
-    return f"{some} of {all_of_them} workers"
+def _have(some: int, all_of_them: int) -> str:
+    return f"{some} of {all_of_them} workers {'has' if some == 1 else 'have'}"

@@ -60,8 +60,8 @@ class Pace:
         largest that was seen. All else is taken to cost the same for each record; in truth it costs less in large
         batches, so from a lightly loaded worker this is too little rather than too much.
         """
-        spared = self.share_of(BATCH_STAGES) * (1.0 - min(1.0, self.batch_records / max(1.0, self.full_batch_records)))
-        worked = self.busy - spared
+        full = min(1.0, self.batch_records / self.full_batch_records) if self.full_batch_records else 1.0
+        worked = self.busy - self.share_of(BATCH_STAGES) * (1.0 - full)
         return self.records_per_second / worked if worked > 0 else 0.0
 
     def share_of(self, stages: Sequence[str]) -> float:

@@ -76,7 +76,7 @@ def _needed(view: GroupView) -> Text:
     if within is not None:
         told += f" and drain within {rough_duration(within)}"
     if view.needed > len(view.partitions):
-        told += f", but {_count(len(view.partitions), 'partition')} keep no more than as many busy"
+        told += f", but there are only {_count(len(view.partitions), 'partition')} to share"
     each = f"a busy one does {rate_text(view.per_worker)}/s{bound[1]}, {view.wish.headroom:.0%} is kept free"
     return Text(told).append(f"\n{each}, {_count(len(view.workers), 'worker')} answer now", "dim")
 
