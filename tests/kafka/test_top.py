@@ -41,8 +41,10 @@ def watched(workers: list[Worker]) -> Iterator[Callable[[Callable[[Look], bool]]
                     return dict(look)
             raise AssertionError(f"{LOOKS} looks, and it never held: {look}")
 
-        yield until
-        process.terminate()
+        try:
+            yield until
+        finally:
+            process.terminate()
 
 
 def test_top_follows_a_group_through_calm_load_and_the_loss_of_a_worker(stream: Stream) -> None:

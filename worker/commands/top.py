@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ what the figures mean, all of them over the last --over seconds:
                Redis       writing to the cache does
                partitions  workers that are behind cannot be helped: others have time to spare (or no partition),
                            or each has one partition and fills its core
+               unclear     no step of its loop came to an end for most of the time: a step hangs, or it recovers
   lag          records left to read; age: how old the last committed record is while there are any
   records/s    done: committed by all workers; arrive: done and what is added to the lag
   drained      lag / (done - arriving); now: no more is left than is done in a second; never: it does not fall
@@ -45,7 +47,8 @@ what the figures mean, all of them over the last --over seconds:
                least (arriving + lag / TIME) / what a busy worker does. That is what those do that are behind. Where
                all keep up it is reckoned from what they do meanwhile, as if batches were as large as the largest so
                far: they could do more, for records cost less in large batches, so the figure is an upper bound.
-  cores        processor time of the process a second; a worker's loop runs on one core
+  cores        processor time of the process a second; a worker's loop runs on one core. Much less than its busy share:
+               it waits for others, or a limit, before it gets a core
   % of time    by stage; other: no stage that ended (a step that hangs, a recovery), and the work between stages
 
 Workers renew their lags once a second: the longer --over, the more exact. Only workers that are asked count.
@@ -136,7 +139,13 @@ def _sleep(seconds: float) -> bool:
     return False
 
 
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
 def _live(group: _Group, arguments: argparse.Namespace, console: Console) -> None:
+    # Whoever ends it otherwise than with a key gets his terminal back, too.
+    signal.signal(signal.SIGTERM, _end)
     with keys.single_keys(), Live("asking ...", console=console, screen=True, auto_refresh=False) as live:
         for found in _looks(group, arguments.every, partial(keys.pressed, _QUIT)):
             live.update(picture(found, _room(found, arguments, console, live=True), _clock()), refresh=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from worker.commands.group_state import WorkerState, agreement, state_of
 from worker.commands.scrape import Answer, Scrape, Unreachable
 from worker.commands.top_forecast import Drain, Wish, arrival, drain, workers_needed
-from worker.commands.top_limits import Finding, Member, keeps_up, limit_of_group, limit_of_worker
+from worker.commands.top_limits import Finding, Member, keeps_up, limit_of_group, limit_of_worker, stands_still
 from worker.commands.top_pace import Looks, Pace, pace_between
 from worker.metrics import STAGES
 
@@ -71,6 +71,13 @@ class GroupView:
         return max((each.age_seconds for each in self.partitions), default=0.0)
 
     @property
+    def per_core(self) -> float | None:
+        """Records that a second of processor time does; None where the system does not tell, or none were done."""
+        paces = [each.pace for each in self.workers if each.pace is not None]
+        cores = sum(pace.cores or 0.0 for pace in paces)
+        return (sum(pace.records_per_second for pace in paces) / cores or None) if cores else None
+
+    @property
     def pace(self) -> Pace | None:
         """The mean worker: shares and cores are means of all that answer."""
         paces = [each.pace for each in self.workers if each.pace is not None]
@@ -97,6 +104,7 @@ def view(answers: Sequence[Answer], looks: Looks, wish: Wish) -> GroupView:
     rate = _total([each.pace.records_per_second if each.pace else None for each in workers])
     change = _total([each.change_per_second for each in partitions]) if partitions else None
     left, arriving, per_worker = sum(each.lag for each in partitions), arrival(rate, change), _per_worker(workers)
+    still = any(stands_still(each.pace) for each in workers)
     agree, versions = agreement(states)
     return GroupView(
         workers=sorted(workers, key=_worst_worker),
@@ -109,7 +117,7 @@ def view(answers: Sequence[Answer], looks: Looks, wish: Wish) -> GroupView:
         arriving_per_second=arriving,
         change_per_second=change,
         per_worker=per_worker,
-        drain=drain(left, change, rate),
+        drain=Drain("unknown") if still else drain(left, change, rate),
         needed=workers_needed(arriving, left, per_worker, wish),
         wish=wish,
     )
@@ -124,7 +132,8 @@ def _worker(state: WorkerState, scrape: Scrape, partitions: Sequence[PartitionVi
     finding = limit_of_worker(pace, left, len(state.lags))
     if state.main is None:
         finding = Finding("unclear", "has no model")
-    return WorkerView(state, pace, finding, change, drain(left, change, rate))
+    course = Drain("unknown") if stands_still(pace) else drain(left, change, rate)
+    return WorkerView(state, pace, finding, change, course)
 
 
 def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], looks: Looks) -> list[PartitionView]:
@@ -144,8 +153,8 @@ def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], looks: Looks) -> li
 def _per_worker(workers: Sequence[WorkerView]) -> float | None:
     """The mean of those that had something to do; what one that is behind does is all that it can."""
     paces = [(each.pace, keeps_up(each.pace, each.lag)) for each in workers if each.pace is not None]
-    reached = [pace.reach if up else pace.records_per_second for pace, up in paces if pace.busy >= _TELLING_BUSY_RATIO]
-    reached = [each for each in reached if each > 0]
+    telling = [(pace, up) for pace, up in paces if pace.busy >= _TELLING_BUSY_RATIO and not stands_still(pace)]
+    reached = [each for pace, up in telling if (each := pace.reach if up else pace.records_per_second) > 0]
     return sum(reached) / len(reached) if reached else None
 
 

@@ -25,6 +25,7 @@ def to_json(view: GroupView, at: str) -> dict[str, Any]:
         "records_per_second": view.records_per_second,
         "arriving_per_second": view.arriving_per_second,
         "busy_worker_records_per_second": view.per_worker,
+        "records_per_cpu_second": view.per_core,
         "workers_needed": view.needed,
         "headroom_ratio": view.wish.headroom,
         "drain_within_seconds": view.wish.drain_seconds,

@@ -24,6 +24,8 @@ Limit = Literal["input", "CPU", "partitions", "Kafka", "Redis", "unclear"]
 
 # A worker that waits for records for less than this share of its time has none to spare.
 SPARE_RATIO = 0.1
+# One that waits for records for more than this share of its time, though some are left to read, does not work on them.
+WAITING_RATIO = 0.5
 # The loop of a worker runs on one core: above this share of one it is the processor that it waits for.
 FULL_CORE = 0.85
 # Of the time in the processor's stages, a process that is given less than this share of it must share its core.
@@ -56,18 +58,23 @@ class Member:
 
     @property
     def behind(self) -> bool:
-        """Whether it has more left to read than it does in a second."""
+        """Whether it does not keep up."""
         return not keeps_up(self.pace, self.lag)
 
     @property
     def full(self) -> bool:
-        """Whether it works all the time, on what is known to take it."""
-        return self.pace is not None and self.pace.idle < SPARE_RATIO and self.finding.limit != "unclear"
+        """Whether it works rather than waits, on what is known to take its time."""
+        return self.pace is not None and self.pace.idle < WAITING_RATIO and self.finding.limit != "unclear"
 
 
 def keeps_up(pace: Pace | None, lag: int) -> bool:
-    """Whether what is left is no more than what the worker does in a second."""
-    return lag <= (pace.records_per_second if pace else 0.0) * CAUGHT_UP_SECONDS
+    """Whether what is left is no more than what the worker does in a second, and it has looked lately what is left."""
+    return not stands_still(pace) and lag <= (pace.records_per_second if pace else 0.0) * CAUGHT_UP_SECONDS
+
+
+def stands_still(pace: Pace | None) -> bool:
+    """Whether its loop hardly turned: a step hangs, or it recovers; its lags are then those of before."""
+    return pace is not None and pace.other > UNCLEAR_RATIO
 
 
 def limit_of_worker(pace: Pace | None, lag: int, partitions: int) -> Finding:
@@ -76,9 +83,11 @@ def limit_of_worker(pace: Pace | None, lag: int, partitions: int) -> Finding:
         return Finding("partitions", "has no partition to read")
     if pace is None:
         return Finding("unclear", "was asked only once since it started")
-    if pace.other > UNCLEAR_RATIO:
-        again = f", and {pace.redone} batches were done again" if pace.redone else ""
-        return Finding("Kafka" if pace.redone else "unclear", f"no stage ended for {pace.other:.0%} of the time{again}")
+    if stands_still(pace):
+        what = f"no step came to an end for {pace.other:.0%} of the time"
+        if pace.redone:
+            return Finding("Kafka", f"{what}, and batches were done again: {pace.redone}")
+        return Finding("unclear", f"{what}: its log says what it waits for")
     if keeps_up(pace, lag) and pace.idle >= SPARE_RATIO:
         return Finding("input", f"keeps up and waits for records {pace.idle:.0%} of the time")
     return _busiest(pace, waits_for_kafka=not keeps_up(pace, lag))
@@ -158,7 +167,7 @@ def _by_most(behind: Sequence[Member]) -> Finding:
     worst = max(alike, key=lambda each: each.lag).finding
     if len(behind) == 1:
         return worst
-    return Finding(limit, f"{worst.reason} ({len(alike)} of {len(behind)} workers behind)")
+    return Finding(limit, f"{worst.reason} ({len(alike)} of {len(behind)} workers that do not keep up)")
 
 
 def _hottest(members: Sequence[Member]) -> tuple[int, float]:

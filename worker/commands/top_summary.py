@@ -54,7 +54,7 @@ def _lag(view: GroupView) -> str:
             return f"{left}; never drained at this pace"
         case "caught up":
             return f"{left}: caught up"
-    return left
+    return f"{left}, as far as known"
 
 
 def _rates(view: GroupView) -> str:
@@ -78,6 +78,7 @@ def _needed(view: GroupView) -> Text:
     if view.needed > len(view.partitions):
         told += f", but there are only {_count(len(view.partitions), 'partition')} to share"
     each = f"a busy one does {rate_text(view.per_worker)}/s{bound[1]}, {view.wish.headroom:.0%} is kept free"
+    each += f", {rate_text(view.per_core)} are done in a CPU-second" if view.per_core else ""
     return Text(told).append(f"\n{each}, {_count(len(view.workers), 'worker')} answer now", "dim")
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,13 @@ def command(worker: TestWorker, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "worker", "top", "--workers", worker.address, "--every", "50ms", *arguments]
 
 
-def read_until(number: int, expected: str) -> str:
-    """What a terminal shows until it shows this."""
+def read_until(number: int, enough: Callable[[str], bool]) -> None:
+    """Read what a terminal shows until that is enough: whoever writes to it waits for its reader."""
     shown, until = "", time.monotonic() + LIMIT_SECONDS
-    while expected not in shown and time.monotonic() < until:
+    while not enough(shown):
+        assert time.monotonic() < until, shown
         if select.select([number], [], [], 0.1)[0]:
             shown += os.read(number, 65_536).decode(errors="replace")
-    assert expected in shown
-    return shown
 
 
 def test_once_shows_the_group_and_ends(start: Group, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,18 +87,26 @@ def test_it_goes_on_until_ctrl_c(start: Group) -> None:
     assert [look["records_per_second"] for look in looks] == [None, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("with_key", [True, False])
-def test_a_terminal_shows_it_until_q_or_ctrl_c_and_is_left_as_it_was(start: Group, with_key: bool) -> None:
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (lambda terminal, _: os.write(terminal, b"q"), 0),
+        (lambda _, process: process.send_signal(signal.SIGINT), 0),
+        (lambda _, process: process.send_signal(signal.SIGTERM), 128 + signal.SIGTERM),
+    ],
+)
+def test_a_terminal_shows_it_until_told_to_end_and_is_left_as_it_was(start: Group, end: Any, status: int) -> None:
     controlling, terminal = pty.openpty()
     before = termios.tcgetattr(terminal)
     environment = os.environ | {"TERM": "xterm"}
     with subprocess.Popen(command(start()), cwd=PROJECT, env=environment, stdin=terminal, stdout=terminal) as process:
-        read_until(controlling, "all keep up")
-        if with_key:
-            os.write(controlling, b"q")
-        else:
-            process.send_signal(signal.SIGINT)
-        assert process.wait(LIMIT_SECONDS) == 0
+        try:
+            read_until(controlling, lambda shown: "it takes" in shown)
+            end(controlling, process)
+            read_until(controlling, lambda _: process.poll() is not None)
+        finally:
+            process.kill()
+    assert process.returncode == status
     assert termios.tcgetattr(terminal) == before
     os.close(controlling)
     os.close(terminal)

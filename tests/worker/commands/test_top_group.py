@@ -95,6 +95,11 @@ def test_a_worker_without_partitions_is_a_worker_all_the_same() -> None:
     assert (found.finding.limit, found.per_worker) == ("partitions", 100.0)
 
 
+def test_the_lag_of_a_worker_that_stands_still_is_not_known() -> None:
+    found = seen([scrape(0.0)], [scrape(10.0)])
+    assert (found.drain, found.workers[0].drain, found.per_worker) == (Drain("unknown"), Drain("unknown"), None)
+
+
 def test_a_restart_leaves_rates_unknown_for_one_look() -> None:
     anew = [scrape(at, at, {0: 0}, process_start_time_seconds=2_000.0) for at in (10.0, 12.0)]
     assert seen([busy(8, {0: 0})], anew[:1]).records_per_second is None

@@ -83,7 +83,7 @@ def test_who_has_no_time_to_spare_is_told_while_all_keep_up() -> None:
 def test_a_group_that_is_behind_is_limited_by_what_limits_most_of_what_is_left() -> None:
     slow = member({0: BEHIND, 1: BEHIND}, cache=0.9, infer=0.1)
     found = limit_of_group([slow, full({2: 20_000, 3: 0}), full({4: 20_000, 5: 0})])
-    assert found == Finding("Redis", "writing to the cache takes 90% of the time (1 of 3 workers behind)")
+    assert found == Finding("Redis", "writing to the cache takes 90% of the time (1 of 3 workers that do not keep up)")
 
 
 def test_a_worker_without_partitions_cannot_help_the_others() -> None:
@@ -97,6 +97,11 @@ def test_a_hot_partition_is_named() -> None:
     assert (found.limit, found.reason.startswith("partition 7 has 100% of all that is left")) == ("partitions", True)
 
 
+def test_what_a_worker_waits_for_while_others_idle_is_no_matter_of_partitions() -> None:
+    assert limit_of_group([full({0: BEHIND, 1: 0}, idle=0.3, infer=0.7), idle(2)]).limit == "partitions"
+    assert limit_of_group([full({0: BEHIND, 1: 0}, idle=0.6, infer=0.4), idle(2)]).limit == "Kafka"
+
+
 def test_more_workers_than_partitions_would_have_nothing_to_do() -> None:
     assert limit_of_group([full({0: BEHIND}), full({1: BEHIND})]) == Finding(
         "partitions", "2 partitions, each with a worker that fills its core: more workers need more partitions"
@@ -106,6 +111,12 @@ def test_more_workers_than_partitions_would_have_nothing_to_do() -> None:
 
 def test_more_partitions_do_not_help_a_redis_that_is_slow() -> None:
     assert limit_of_group([full({0: BEHIND}, cache=1.0), full({1: BEHIND}, cache=1.0)]).limit == "Redis"
+
+
+def test_a_worker_that_stands_still_does_not_keep_up_whatever_lag_it_knew() -> None:
+    assert limit_of_group([member({0: 0}, records=0.0, idle=0.2), idle(1)]) == Finding(
+        "unclear", "no step came to an end for 80% of the time: its log says what it waits for"
+    )
 
 
 def test_a_worker_that_hangs_is_no_matter_of_partitions() -> None:

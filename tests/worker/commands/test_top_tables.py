@@ -47,7 +47,7 @@ def test_the_summary_answers_the_questions() -> None:
         "never drained at this pace",
         "1,000 arrive, 1,000 are done",
         "3 workers to keep up",
-        "a busy one does 500/s, 25% is kept free, 2 workers answer now",
+        "a busy one does 500/s, 25% is kept free, 500 are done in a CPU-second, 2 workers answer now",
         "CPU 80%",
     ):
         assert expected in told
