@@ -164,7 +164,7 @@ def _room(found: GroupView, arguments: argparse.Namespace, console: Console, liv
     if live and arguments.rows is None:
         return room_for(found, console)
     rows = arguments.rows or _ROWS
-    return Room(console.width, rows, rows)
+    return Room(console.width, rows, rows, rows)
 
 
 def _clock() -> str:

@@ -139,6 +139,9 @@ def _keeps_up(reading: Sequence[Member]) -> Finding:
     tight = [each for each in reading if each.finding.limit not in ("input", "unclear")]
     if not tight:
         return Finding("input", "all keep up")
+    if len(tight) == len(reading):
+        limits = Counter(each.finding.limit for each in tight)
+        return Finding(limits.most_common(1)[0][0], "all keep up, but none has time to spare")
     some = _have(len(tight), len(reading))
     return Finding("input", f"all keep up, but {some} no time to spare ({_limits(tight)})")
 

@@ -69,17 +69,16 @@ def _rates(view: GroupView) -> str:
 def _needed(view: GroupView) -> Text:
     if view.needed is None or view.per_worker is None:
         return Text("not known: no worker has had enough to do to show how fast it is")
-    # From workers that wait for records it is a bound: they could do more than they show.
-    bound = ("at most ", " or more") if view.drain.course == "caught up" else ("", "")
     within = view.wish.drain_seconds
-    told = f"{bound[0]}{_count(view.needed, 'worker')} to keep up"
+    # From workers that wait for records it is a bound: they could do more than they show.
+    told = f"{'at most ' if view.drain.course == 'caught up' else ''}{_count(view.needed, 'worker')} to keep up"
     if within is not None:
         told += f" and drain within {rough_duration(within)}"
     if view.needed > len(view.partitions):
         told += f", but there are only {_count(len(view.partitions), 'partition')} to share"
-    each = f"a busy one does {rate_text(view.per_worker)}/s{bound[1]}, {view.wish.headroom:.0%} is kept free"
-    each += f", {rate_text(view.per_core)} are done in a CPU-second" if view.per_core else ""
-    return Text(told).append(f"\n{each}, {_count(len(view.workers), 'worker')} answer now", "dim")
+    basis = f"{rate_text(view.per_worker)}/s each when busy, {view.wish.headroom:.0%} kept free"
+    basis += f"; {rate_text(view.per_core)} a CPU-second" if view.per_core else ""
+    return Text(told).append(f"\n{basis}; {len(view.workers)} answer", "dim")
 
 
 def _count(number: int, noun: str) -> str:

@@ -22,25 +22,29 @@ WIDE = 110
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Columns of the terminal, and the most workers and partitions to show."""
+    """Columns of the terminal, and the most workers (their figures, their stages) and partitions to show."""
 
     width: int
     workers: int
+    stages: int
     partitions: int
 
 
 def room_for(view: GroupView, console: Console) -> Room:
-    """What fits the screen: rows are taken away, first from the longer list, until all of it does."""
-    height = console.height
-    rows = max(len(view.workers), len(view.silent))
-    room = Room(console.width, min(rows, height), min(sum(each.lag > 0 for each in view.partitions), height))
+    """What fits the screen: rows are taken away, first from the longest list, until all of it does."""
+    height, rows = console.height, len(view.workers)
+    behind = sum(each.lag > 0 for each in view.partitions)
+    room = Room(console.width, min(max(rows, len(view.silent)), height), min(rows, height), min(behind, height))
     while (excess := len(console.render_lines(picture(view, room, ""), pad=False)) - height) > 0:
-        if room.partitions > max(room.workers, 1):
-            fewer = min(excess, room.partitions - room.workers)
-            room = replace(room, partitions=max(1, room.partitions - fewer))
-        elif room.workers > 1:
-            # A worker has a line of figures and one of stages.
-            room = replace(room, workers=max(1, room.workers - max(1, excess // 3)))
+        workers, stages, partitions = room.workers, room.stages, room.partitions
+        if stages and stages >= max(workers, partitions):
+            room = replace(room, stages=max(0, stages - max(1, excess // 3)))
+        elif partitions > max(1, workers):
+            room = replace(room, partitions=max(1, partitions - max(1, excess // 3)))
+        elif workers > 1:
+            room = replace(room, workers=max(1, workers - max(1, excess // 3)))
+        elif stages:
+            room = replace(room, stages=stages - 1)
         else:
             break
     return room
@@ -122,9 +126,9 @@ def _stages(view: GroupView, room: Room) -> list[RenderableType]:
     table.add_row(cell("mean", "bold"), *_percentages(mean, wide))
     measured = [(each.state.address, each.pace) for each in view.workers if each.pace is not None]
     if len(measured) > 1:
-        for address, pace in measured[: room.workers]:
+        for address, pace in measured[: room.stages]:
             table.add_row(cell(address), *_percentages(pace, wide))
-    return [table, *_more(len(measured) - room.workers, "worker", "less behind")]
+    return [table]
 
 
 def _percentages(pace: Pace, with_other: bool) -> list[Text]:

@@ -80,6 +80,11 @@ def test_who_has_no_time_to_spare_is_told_while_all_keep_up() -> None:
     assert found == Finding("input", "all keep up, but 1 of 2 workers has no time to spare (CPU)")
 
 
+def test_a_group_that_only_just_keeps_up_is_at_its_limit() -> None:
+    tight = [member({number: 0}, infer=0.95) for number in range(2)]
+    assert limit_of_group(tight) == Finding("CPU", "all keep up, but none has time to spare")
+
+
 def test_a_group_that_is_behind_is_limited_by_what_limits_most_of_what_is_left() -> None:
     slow = member({0: BEHIND, 1: BEHIND}, cache=0.9, infer=0.1)
     found = limit_of_group([slow, full({2: 20_000, 3: 0}), full({4: 20_000, 5: 0})])

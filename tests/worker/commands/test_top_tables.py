@@ -10,7 +10,7 @@ from worker.commands.top_group import GroupView, view
 from worker.commands.top_pace import Looks
 from worker.commands.top_tables import Room, picture, room_for
 
-ROOM = Room(width=120, workers=20, partitions=20)
+ROOM = Room(width=120, workers=20, stages=20, partitions=20)
 
 
 def group(workers: int, partitions: int = 4, silent: int = 0, name: str = "worker-{}:8000", lag: int = 1) -> GroupView:
@@ -47,19 +47,19 @@ def test_the_summary_answers_the_questions() -> None:
         "never drained at this pace",
         "1,000 arrive, 1,000 are done",
         "3 workers to keep up",
-        "a busy one does 500/s, 25% is kept free, 500 are done in a CPU-second, 2 workers answer now",
+        "500/s each when busy, 25% kept free; 500 a CPU-second; 2 answer",
         "CPU 80%",
     ):
         assert expected in told
 
 
 def test_more_workers_than_partitions_are_told_to_be_of_no_use() -> None:
-    assert "3 workers to keep up a busy" in text(group(2, partitions=4))
+    assert "3 workers to keep up 500/s" in text(group(2, partitions=4))
     assert "3 workers to keep up, but there are only 2 partitions to share" in text(group(2, partitions=1))
 
 
 def test_the_worst_are_shown_and_the_others_counted() -> None:
-    lines = shown(group(50, partitions=4), Room(120, workers=5, partitions=7))
+    lines = shown(group(50, partitions=4), Room(120, workers=5, stages=4, partitions=7))
     told = "\n".join(lines)
     assert ("worker-49:8000" in told, "worker-12:8000" in told) == (True, False)
     assert "45 more workers less behind." in told
@@ -70,13 +70,15 @@ def test_the_worst_are_shown_and_the_others_counted() -> None:
 @pytest.mark.parametrize("width", [80, 120, 200])
 @pytest.mark.parametrize("name", ["worker-{}:8000", "kafka-sentiment-7c9f8b6d4-abcde-{}.internal:8000"])
 def test_it_fits_a_terminal(width: int, name: str) -> None:
-    lines = shown(group(3, partitions=12, silent=1, name=name, lag=1_000), Room(width, 20, 20))
+    lines = shown(group(3, partitions=12, silent=1, name=name, lag=1_000), Room(width, 20, 20, 20))
     assert all(len(line.rstrip()) <= width for line in lines)
     assert "1,000,000" in "\n".join(lines)
     assert not any("\N{HORIZONTAL ELLIPSIS}" in line for line in lines if "8-" not in line)
 
 
-@pytest.mark.parametrize(("workers", "silent", "height"), [(50, 0, 40), (50, 9, 50), (2, 0, 30), (0, 50, 24)])
+@pytest.mark.parametrize(
+    ("workers", "silent", "height"), [(50, 0, 40), (50, 9, 50), (2, 0, 30), (2, 0, 24), (0, 50, 24)]
+)
 def test_a_screen_is_filled_and_not_exceeded(workers: int, silent: int, height: int) -> None:
     console = Console(file=io.StringIO(), width=100, height=height)
     found = group(workers, silent=silent)
