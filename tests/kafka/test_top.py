@@ -13,7 +13,7 @@ from deploy.local.kafka import LocalKafka
 from tests.kafka.stream import PARTITIONS, Stream
 from tests.kafka.workers import PROJECT, Worker
 
-LOOKS = 60
+LOOKS = 120
 RATE = 100.0
 Look = dict[str, Any]
 

@@ -29,15 +29,15 @@ def single_keys() -> Iterator[None]:
 
 
 def pressed(keys: str, seconds: float) -> bool:
-    """Whether one of the keys is pressed within so many seconds; without a terminal it waits that long."""
+    """Whether one of the keys was pressed or is within so many seconds; without a terminal it only waits."""
     until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if not watched():
-            time.sleep(left)
-        elif select.select([sys.stdin], [], [], left)[0]:
-            typed = os.read(sys.stdin.fileno(), 64).decode(errors="replace")
-            if not typed or set(typed) & set(keys):
-                return True
+    if not watched():
+        time.sleep(max(0.0, seconds))
+        return False
+    while select.select([sys.stdin], [], [], max(0.0, until - time.monotonic()))[0]:
+        typed = os.read(sys.stdin.fileno(), 64).decode(errors="replace")
+        if not typed or set(typed) & set(keys):
+            return True
     return False
 
 

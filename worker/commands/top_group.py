@@ -9,7 +9,7 @@ from worker.commands.group_state import WorkerState, agreement, state_of
 from worker.commands.scrape import Answer, Scrape, Unreachable
 from worker.commands.top_forecast import Drain, Wish, arrival, drain, workers_needed
 from worker.commands.top_limits import Finding, Member, keeps_up, limit_of_group, limit_of_worker, stands_still
-from worker.commands.top_pace import Looks, Pace, pace_between
+from worker.commands.top_pace import Looks, Pace, by_partition, pace_between
 from worker.metrics import STAGES
 
 # A worker that worked less than this share of the time does not show how fast it can be.
@@ -139,14 +139,14 @@ def _worker(state: WorkerState, scrape: Scrape, partitions: Sequence[PartitionVi
 def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], looks: Looks) -> list[PartitionView]:
     found: dict[int, PartitionView] = {}
     for state, scrape in pairs:
-        ages = {int(each["partition"]): age for each, age in scrape.of("sentiment_consumer_lag_seconds")}
+        ages = by_partition(scrape, "sentiment_consumer_lag_seconds")
         share = (state.records_per_second or 0.0) / max(1, len(state.lags))
         for number, left in state.lags.items():
             at, before = looks.lag_before(number) or (scrape.at, left)
             change = (left - before) / (scrape.at - at) if scrape.at > at else None
-            view = PartitionView(number, state.address, left, ages.get(number, 0.0), change, drain(left, change, share))
+            seen = PartitionView(number, state.address, left, ages.get(number, 0.0), change, drain(left, change, share))
             # While it is handed over two workers may show it: what the one says that sees more left.
-            found[number] = max(found.get(number, view), view, key=lambda each: each.lag)
+            found[number] = max(found.get(number, seen), seen, key=lambda each: each.lag)
     return list(found.values())
 
 

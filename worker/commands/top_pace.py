@@ -119,15 +119,18 @@ class Looks:
     def lag_before(self, partition: int) -> tuple[float, int] | None:
         """When (seconds, monotonic) and what was left on a partition in the oldest kept look that knows it."""
         for look in self._looks:
-            known = [(answer.at, lags[partition]) for answer in look.values() if partition in (lags := lags_of(answer))]
+            lags = ((answer.at, by_partition(answer, "sentiment_consumer_lag_records")) for answer in look.values())
+            known = [(at, int(left[partition])) for at, left in lags if partition in left]
             if known:
                 return max(known)
         return None
 
 
-def lags_of(answer: Scrape) -> dict[int, int]:
-    """Records left to read by partition, as far as the worker knows."""
-    return {int(labels["partition"]): int(left) for labels, left in answer.of("sentiment_consumer_lag_records")}
+def by_partition(answer: Scrape, name: str) -> dict[int, float]:
+    """The values of a metric by partition, as far as the worker has them."""
+    return {
+        int(number): value for labels, value in answer.of(name) if (number := labels.get("partition", "")).isdecimal()
+    }
 
 
 def _at(look: Mapping[str, Scrape]) -> float:
@@ -149,7 +152,9 @@ def _stage_seconds(answer: Scrape, stage: str) -> float:
 
 def _largest_batch(answer: Scrape) -> float:
     """The bound of the highest bucket with a batch in it; the highest bound where one was larger than all."""
-    buckets = sorted((float(labels["le"]), count) for labels, count in answer.of("sentiment_batch_records_bucket"))
+    buckets = sorted(
+        (float(labels.get("le", "inf")), count) for labels, count in answer.of("sentiment_batch_records_bucket")
+    )
     if not buckets or not buckets[-1][1]:
         return 0.0
     bound = next(bound for bound, count in buckets if count == buckets[-1][1])
