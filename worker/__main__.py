@@ -14,6 +14,7 @@ COMMANDS = {
     "send": ("send", "send reviews to the input topic: texts, files or standard input"),
     "tail": ("tail", "show sentiments as they are written to the output topic"),
     "status": ("status", "show which worker runs which version, how far behind it is, and whether all agree"),
+    "top": ("top", "show what limits the workers, when the lag is drained, and how many workers it would take"),
     "dead-letters": ("dead_letters", "list what was set aside as no valid review, or send it again"),
     "rolling-check": ("rolling_check", "prove that an update and restarts lose, double and delay no review"),
     "rescore": ("rescore", "score a range of old reviews again with another version, and compare"),

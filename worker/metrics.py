@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
 from models.scorer import Scorer
 from worker.broker import Partition
@@ -108,6 +108,8 @@ class Metrics:
             "version",
             "signal",
         )
+        # The client library's own: processor time, memory, files and start of this process, where the system tells.
+        ProcessCollector(registry=registry)
         self._models: frozenset[tuple[str, int, str, str]] = frozenset()
         self._partitions: frozenset[Partition] = frozenset()
         self._rebalances_seen = 0

@@ -61,5 +61,6 @@ def commands_to_try(settings: Mapping[str, str], ports: Sequence[int]) -> str:
   .venv/bin/python -m worker tail
   .venv/bin/python -m worker send "What a wonderful film"
   .venv/bin/python -m worker send --file deploy/local/sample_reviews.tsv.gz --rate 200
+  .venv/bin/python -m worker top --workers {",".join(f"127.0.0.1:{port}" for port in ports)}
   .venv/bin/python -m models score "This is soo sad"
 {"".join(f"  curl -s 127.0.0.1:{port}/metrics | grep sentiment_{chr(10)}" for port in ports)}"""

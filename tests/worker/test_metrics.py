@@ -48,7 +48,17 @@ def test_lag_in_seconds_is_0_without_lag() -> None:
     assert value("sentiment_consumer_lag_seconds", {"partition": "1"}) == 0
 
 
+def test_processor_time_and_memory_of_the_process_are_told() -> None:
+    value = Metrics().registry.get_sample_value
+    before = value("process_cpu_seconds_total")
+    assert before
+    burnt = sum(number * number for number in range(1_000_000))
+    assert burnt
+    assert value("process_cpu_seconds_total") > before
+    assert value("process_resident_memory_bytes") > 10_000_000
+
+
 def test_names_follow_the_conventions_of_prometheus() -> None:
     for family in Metrics().registry.collect():
-        assert family.name.startswith("sentiment_")
+        assert family.name.startswith(("sentiment_", "process_"))
         assert family.documentation.endswith(".")

@@ -169,9 +169,19 @@ def _versions(answer: Scrape) -> tuple[VersionState, ...]:
     return tuple(sorted(found, key=lambda each: (not each.is_main, each.label == NO_LONGER, each.label, each.name)))
 
 
+def same_process(before: Scrape, after: Scrape) -> bool:
+    """Whether both are answers of one process, so that counters may be subtracted: it did not start anew in between.
+
+    By when it started, as far as the system tells that, and by counters, which only grow.
+    """
+    started = [each.value("process_start_time_seconds") for each in (before, after)]
+    first, last = (each.value("sentiment_records_consumed_total") for each in (before, after))
+    return started[0] == started[1] and first is not None and last is not None and first <= last
+
+
 def _rate(before: Scrape, after: Scrape) -> float | None:
     """Records a second between two answers; None where the worker started anew in between."""
-    first, last = (each.value("sentiment_records_consumed_total") for each in (before, after))
-    if first is None or last is None or last < first or after.at <= before.at:
+    if not same_process(before, after) or after.at <= before.at:
         return None
+    first, last = (each.value("sentiment_records_consumed_total") or 0.0 for each in (before, after))
     return (last - first) / (after.at - before.at)

@@ -12,11 +12,11 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
+from worker.commands.group_flags import add_group_flags, addresses_of, interval
 from worker.commands.group_state import State, agreement, state_of
-from worker.commands.reading import duration_seconds, positive
-from worker.commands.scrape import DEFAULT_PORT, Address, Answer, Unreachable, parse_address, scrape_all
+from worker.commands.reading import positive
+from worker.commands.scrape import Address, Answer, Unreachable, scrape_all
 from worker.commands.status_tables import picture
-from worker.errors import BadUse
 
 _EXAMPLES = """examples:
   python -m worker status --workers worker-1:8000,worker-2:8000
@@ -33,18 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `status`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXAMPLES
+    add_group_flags(parser)
     parser.add_argument(
-        "--workers",
-        default=f"localhost:{DEFAULT_PORT}",
-        metavar="ADDRESSES",
-        help="host:port or http:// addresses, comma-separated; a host name stands for all its addresses, such as the"
-        " pods behind a headless Kubernetes service (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--interval", type=_interval, default=1.0, metavar="TIME", help="count records for so long (default: 1s)"
-    )
-    parser.add_argument(
-        "--time-limit", type=_interval, default=2.0, metavar="TIME", help="give up on a worker after (default: 2s)"
+        "--interval", type=interval, default=1.0, metavar="TIME", help="count records for so long (default: 1s)"
     )
     parser.add_argument(
         "--version", type=positive, metavar="N", help="status 0 only when all serve with version N (canaries aside)"
@@ -55,10 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Show the group; 0 when all workers agree (or Ctrl-C ended --watch), else 1."""
-    addresses = [parse_address(text.strip()) for text in arguments.workers.split(",") if text.strip()]
-    if not addresses:
-        raise BadUse("--workers names no address")
-    looks = look(addresses, arguments.interval, arguments.time_limit)
+    looks = look(addresses_of(arguments), arguments.interval, arguments.time_limit)
     if not arguments.watch:
         states = next(looks)
         _write(states, arguments, Console())
@@ -110,10 +98,3 @@ def _watch(looks: Iterator[Sequence[State]], arguments: argparse.Namespace, cons
 
 def _by_address(answers: Sequence[Answer]) -> dict[str, Answer]:
     return {answer.address: answer for answer in answers}
-
-
-def _interval(text: str) -> float:
-    seconds = duration_seconds(text)
-    if not 0 < seconds <= 60:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and up to 60 s")
-    return seconds

@@ -27,24 +27,25 @@ def picture(states: Sequence[State], now: float, version: int | None = None) -> 
 
 
 def _workers_table(states: Sequence[State]) -> Table:
-    table = _table("worker", "state", "partitions", ">lag", ">records/s")
+    table = new_table("worker", "state", "partitions", ">lag", ">records/s")
     for each in states:
         if isinstance(each, Unreachable):
-            table.add_row(_cell(each.address), _cell(f"unreachable: {each.reason}", "red"))
+            table.add_row(cell(each.address), cell(f"unreachable: {each.reason}", "red"))
             continue
         lag = f"{sum(each.lags.values()):,}" if each.lags else ""
-        table.add_row(_cell(each.address), _condition(each), ranges(each.lags), lag, _rate(each.records_per_second))
+        table.add_row(cell(each.address), _condition(each), ranges(each.lags), lag, rate_text(each.records_per_second))
     return table
 
 
 def _condition(worker: WorkerState) -> Text:
     if worker.ready and worker.alive:
-        return _cell("ready", "green")
+        return cell("ready", "green")
     name = "not ready" if worker.alive else "not alive"
-    return _cell(f"{name}: {', '.join(worker.problems)}", "red")
+    return cell(f"{name}: {', '.join(worker.problems)}", "red")
 
 
-def _rate(records_per_second: float | None) -> str:
+def rate_text(records_per_second: float | None) -> str:
+    """Records a second; empty where that is not known."""
     if records_per_second is None:
         return ""
     return f"{records_per_second:.1f}" if 0 < records_per_second < 10 else f"{records_per_second:,.0f}"
@@ -52,37 +53,38 @@ def _rate(records_per_second: float | None) -> str:
 
 def _versions_table(workers: Sequence[WorkerState], now: float) -> Table:
     classes = list(dict.fromkeys(name for each in workers for version in each.versions for name in version.sentiments))
-    table = _table("worker", "version", "label", "since", *(f">{name}" for name in classes))
+    table = new_table("worker", "version", "label", "since", *(f">{name}" for name in classes))
     for worker in workers:
-        address = _cell(worker.address)
+        address = cell(worker.address)
         for version in worker.versions:
             counts = (f"{version.sentiments.get(name, 0):,}" for name in classes)
-            table.add_row(address, _cell(version.name), _label(version), _since(version, now), *counts)
-            address = _cell("")
+            table.add_row(address, cell(version.name), _label(version), _since(version, now), *counts)
+            address = cell("")
         for refused in worker.refused:
-            table.add_row(address, _cell(refused.name), _cell(refused.label, "red"), _cell("refused", "red"))
-            address = _cell("")
+            table.add_row(address, cell(refused.name), cell(refused.label, "red"), cell("refused", "red"))
+            address = cell("")
     return table
 
 
 def _label(version: VersionState) -> Text:
-    return _cell("before", "dim") if version.label == NO_LONGER else _cell(version.label)
+    return cell("before", "dim") if version.label == NO_LONGER else cell(version.label)
 
 
 def _since(version: VersionState, now: float) -> str:
     return "" if version.since is None else f"{rough_duration(now - version.since)} ago"
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
     """A table with these headings; `>` before one sets its column to the right."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for column in columns:
         justify: Literal["left", "right"] = "right" if column.startswith(">") else "left"
-        table.add_column(_cell(column.removeprefix(">")), justify=justify, overflow="fold")
+        table.add_column(cell(column.removeprefix(">")), justify=justify, overflow="fold")
     return table
 
 
-def _cell(text: str, style: str = "") -> Text:
+def cell(text: str, style: str = "") -> Text:
+    """Text as it is, whatever it holds."""
     return Text(printable(text), style)
 
 
