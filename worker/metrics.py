@@ -66,6 +66,7 @@ class Metrics:
             "last_commit_timestamp_seconds", "When the partition's position was last committed here.", "partition"
         )
         self.kafka_outages = counter("kafka_outages_total", "Times that no Kafka server answered any more.")
+        self.kafka_up = gauge("kafka_up", "0 while no Kafka server answers, else 1.")
         self.rebalances = counter("rebalances_total", "Times that partitions were assigned to this worker.")
         self.transactions = counter(
             "transactions_total", "Batches by outcome; a refused or expired one is done again.", "outcome"
@@ -111,6 +112,7 @@ class Metrics:
         self._partitions: frozenset[Partition] = frozenset()
         self._rebalances_seen = 0
         self._show_known_labels()
+        self.kafka_up.set(1)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -120,3 +120,4 @@ class Runner:
             self._metrics.kafka_outages.inc()
             log.warning("no Kafka server answers; waiting", servers=self._bootstrap_servers)
         self._health.kafka_answers = answers
+        self._metrics.kafka_up.set(answers)

@@ -75,6 +75,19 @@ def test_an_outage_is_counted_once_and_known_to_the_probes() -> None:
     assert steps.health.kafka_answers
 
 
+def test_the_metrics_tell_an_outage_while_it_lasts() -> None:
+    steps, seen = Steps([BatchRefused("away"), True, True], [KafkaAway("away"), None]), []
+    up = steps.metrics.registry.get_sample_value
+
+    def answers() -> bool:
+        seen.append(up("sentiment_kafka_up"))
+        return len(seen) > 2
+
+    steps.rewinds.insert(0, KafkaAway("away"))
+    steps.run(answers)
+    assert (seen, up("sentiment_kafka_up")) == ([1, 0], 1)
+
+
 def test_a_rewind_that_stays_refused_though_kafka_answers_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.recovery._RECOVERY_LIMIT_SECONDS", 0.2)
     with pytest.raises(StopWorker, match="no way back"):
