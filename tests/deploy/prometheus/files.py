@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,16 +28,17 @@ _MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 _WORDS = {"and", "or", "unless", "offset", "bool"}
 
 
+@cache
 def rules(kind: str) -> list[dict[str, Any]]:
     """All rules that have a `record`, or an `alert`."""
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     return [rule for group in groups for rule in group["rules"] if kind in rule]
 
 
-def unit_tests() -> Iterator[dict[str, Any]]:
+@cache
+def unit_tests() -> list[dict[str, Any]]:
     """Every test in every file of them."""
-    for path in UNIT_TESTS:
-        yield from yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
+    return [test for path in UNIT_TESTS for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]]
 
 
 def selectors(expression: str) -> list[tuple[str, list[tuple[str, str, str]]]]:

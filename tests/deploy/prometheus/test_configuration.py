@@ -1,6 +1,5 @@
 """The configuration is one that Prometheus takes, and its rules work on what a worker really exposes."""
 
-import json
 import shutil
 import subprocess
 import time
@@ -77,11 +76,13 @@ def test_promtool_takes_the_configuration_with_the_rules_and_not_their_tests(tmp
 
 
 def test_kustomize_makes_a_config_map_of_the_rules_from_inside_its_root() -> None:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed, which reads kustomizations (Debian: apt install kubernetes-client)")
-    made = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False)
+    commands = (["kubectl", "kustomize"], ["kustomize", "build"])
+    command = next((each for each in commands if shutil.which(each[0])), None)
+    if command is None:
+        pytest.skip("neither kubectl nor kustomize is installed, which read kustomizations")
+    made = subprocess.run([*command, FOLDER], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     config_map = yaml.safe_load(made.stdout)
     assert config_map["kind"] == "ConfigMap"
     assert config_map["data"] == {RULES.name: RULES.read_text(encoding="utf-8")}
-    assert json.dumps(config_map["metadata"]).count("sentiment-prometheus-rules") == 1
+    assert config_map["metadata"]["name"].startswith("sentiment-prometheus-rules")

@@ -43,7 +43,7 @@ def test_a_rule_asks_for_label_values_that_exist(rule: str) -> None:
             assert value in known_values(name).get(label, {value}), (name, label, value)
 
 
-@pytest.mark.parametrize("test", list(unit_tests()), ids=lambda test: test["name"])
+@pytest.mark.parametrize("test", unit_tests(), ids=lambda test: test["name"])
 def test_a_unit_test_is_fed_what_workers_expose(test: dict[str, Any]) -> None:
     for series in test["input_series"]:
         [(name, matchers)] = selectors(series["series"])
