@@ -13,7 +13,7 @@ RUNBOOKS = (DEPLOY / "README.md").read_text(encoding="utf-8")
 
 
 def _cases(alert: str) -> list[dict[str, Any]]:
-    return [case for test in unit_tests() for case in test["alert_rule_test"] if case["alertname"] == alert]
+    return [case for test in unit_tests() for case in test.get("alert_rule_test", []) if case["alertname"] == alert]
 
 
 def _section(alert: str) -> str:
@@ -34,6 +34,12 @@ def test_the_rules_do_what_their_unit_tests_say() -> None:
 def test_an_alert_is_shown_firing_and_not_firing(alert: str) -> None:
     assert any(case["exp_alerts"] for case in _cases(alert))
     assert any(not case["exp_alerts"] for case in _cases(alert))
+
+
+@pytest.mark.parametrize("name", [rule["record"] for rule in rules("record")])
+def test_a_recorded_series_has_a_unit_test(name: str) -> None:
+    cases = [case for test in unit_tests() for case in test.get("promql_expr_test", [])]
+    assert any(case["exp_samples"] for case in cases if name in [read for read, _ in selectors(case["expr"])])
 
 
 @pytest.mark.parametrize("alert", ALERTS)
