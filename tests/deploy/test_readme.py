@@ -1,0 +1,21 @@
+"""deploy/README.md names what is there, and its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+README = (DEPLOY / "README.md").read_text(encoding="utf-8")
+
+
+def test_all_that_is_there_is_in_the_overview() -> None:
+    overview = README.split("\n## ")[0]
+    named = {name.rstrip("/") for name in re.findall(r"`([^`]+)`", overview)}
+    there = {path.name for path in DEPLOY.iterdir()} - {"README.md", "__init__.py", "__pycache__"}
+    assert there <= named
+
+
+def test_links_lead_somewhere() -> None:
+    anchors = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", README, re.MULTILINE)}
+    for path, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", README):
+        assert (DEPLOY / path).exists(), path
+        assert path or anchor in anchors, anchor
