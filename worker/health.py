@@ -43,9 +43,9 @@ class Health:
         """Records of the partition were committed."""
         self._waiting_since.pop(partition, None)
 
-    def observed(self, assigned: frozenset[Partition], lags: Mapping[Partition, int]) -> None:
-        """What is assigned and how far it is behind."""
-        self._joined = self._joined or bool(assigned)
+    def observed(self, joined: bool, lags: Mapping[Partition, int]) -> None:
+        """Whether the group gave this worker its share, be it no partition at all, and how far that is behind."""
+        self._joined = self._joined or joined
         now = self._clock()
         behind = {part for part, left in lags.items() if left and self.kafka_answers}
         self._waiting_since = {part: self._waiting_since.get(part, now) for part in behind}

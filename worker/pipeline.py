@@ -231,13 +231,14 @@ class Pipeline:
         if assigned != self._assigned:
             self._assigned = assigned
             log.info("partitions assigned", partitions=sorted(partition.number for partition in assigned))
-        self._metrics.partitions(assigned, self._broker.rebalances())
+        rebalances = self._broker.rebalances()
+        self._metrics.partitions(assigned, rebalances)
         if self._rollout:
             self._rollout.assigned(assigned)
         self._drift.show()
         now = self._clock()
         self._metrics.lags(lags, {part: now - self._timestamps[part] for part in lags if part in self._timestamps})
-        self._health.observed(assigned, lags)
+        self._health.observed(rebalances > 0, lags)
 
 
 def _too_many(batch: Batch, settings: Settings) -> str:

@@ -39,6 +39,13 @@ def test_two_members_share(world: World, four: str, group: str) -> None:
     assert first.rebalances() > 1
 
 
+def test_a_member_without_a_partition_has_joined_too(world: World, group: str) -> None:
+    topic = world.topic(partitions=1)
+    members = [world.broker(Source(topic, group)) for _ in range(2)]
+    poll_all(members, lambda: all(member.rebalances() for member in members))
+    assert sum(len(member.assignment()) for member in members) <= 1
+
+
 def test_what_was_revoked_is_reported(world: World, four: str, group: str) -> None:
     first = world.broker(Source(four, group))
     poll(first, 400)

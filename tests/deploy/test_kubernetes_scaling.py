@@ -64,7 +64,7 @@ def test_the_readme_tells_the_threshold_and_what_the_most_workers_clear() -> Non
 
 def test_workers_share_the_partitions_evenly() -> None:
     assert _trigger()["ensureEvenDistributionOfPartitions"] == "true"
-    # KEDA takes only one of the two, and consumers without partitions would never become ready.
+    # KEDA takes only one of the two; consumers without partitions would be of no use.
     assert _trigger()["limitToPartitionsWithLag"] == _trigger()["allowIdleConsumers"] == "false"
     assert _partitions() % _scaled()["minReplicaCount"] == _partitions() % _scaled()["maxReplicaCount"] == 0
 

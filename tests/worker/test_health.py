@@ -53,28 +53,28 @@ def test_a_loop_that_no_longer_turns_is_dead(clock: Clock, health: Health) -> No
 
 
 def test_a_partition_with_lag_and_without_progress_is_dead(clock: Clock, health: Health) -> None:
-    health.observed(frozenset({PART}), {PART: 5})
+    health.observed(True, {PART: 5})
     clock.now = PROGRESS_LIMIT_SECONDS + 1
     health.turned()
     assert "partition 0" in health.complaints()[0]
 
 
 def test_progress_and_an_empty_partition_are_alive(clock: Clock, health: Health) -> None:
-    health.observed(frozenset({PART}), {PART: 5})
+    health.observed(True, {PART: 5})
     clock.now = PROGRESS_LIMIT_SECONDS - 1
     health.progressed(PART)
-    health.observed(frozenset({PART}), {PART: 5})
+    health.observed(True, {PART: 5})
     clock.now = PROGRESS_LIMIT_SECONDS + 50
     health.turned()
     assert not health.complaints()
-    health.observed(frozenset({PART}), {PART: 0})
+    health.observed(True, {PART: 0})
     clock.now *= 3
     health.turned()
     assert not health.complaints()
 
 
 def test_an_outage_of_kafka_does_not_make_it_dead(clock: Clock, health: Health) -> None:
-    health.observed(frozenset({PART}), {PART: 5})
+    health.observed(True, {PART: 5})
     health.kafka_answers = False
     clock.now = PROGRESS_LIMIT_SECONDS * 10
     health.turned()
@@ -84,7 +84,7 @@ def test_an_outage_of_kafka_does_not_make_it_dead(clock: Clock, health: Health) 
 def test_it_is_ready_once_the_model_is_loaded_and_the_group_joined(health: Health) -> None:
     assert len(health.missing()) == 2
     health.model_loaded = True
-    health.observed(frozenset({PART}), {})
+    health.observed(True, {})
     assert not health.missing()
 
 

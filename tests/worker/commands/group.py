@@ -21,7 +21,7 @@ class TestWorker:
             self.health.model_loaded = True
         parts = {Partition("reviews", number): 0 for number in range(partitions)}
         self.metrics.lags(parts, {})
-        self.health.observed(frozenset(parts), parts)
+        self.health.observed(bool(parts), parts)
         self.server = HealthServer("127.0.0.1", 0, self.health, self.metrics.registry)
         self.address = f"127.0.0.1:{self.server.port}"
 
