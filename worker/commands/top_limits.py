@@ -73,8 +73,8 @@ def keeps_up(pace: Pace | None, lag: int) -> bool:
 
 
 def stands_still(pace: Pace | None) -> bool:
-    """Whether its loop hardly turned: a step hangs, or it recovers; its lags are then those of before."""
-    return pace is not None and pace.other > UNCLEAR_RATIO
+    """Whether its loop hardly turned: Kafka is away, a step hangs, it recovers. Its lags are then those of before."""
+    return pace is not None and (not pace.kafka_answers or pace.other > UNCLEAR_RATIO)
 
 
 def limit_of_worker(pace: Pace | None, lag: int, partitions: int) -> Finding:
@@ -83,6 +83,8 @@ def limit_of_worker(pace: Pace | None, lag: int, partitions: int) -> Finding:
         return Finding("partitions", "has no partition to read")
     if pace is None:
         return Finding("unclear", "was asked only once since it started")
+    if not pace.kafka_answers:
+        return Finding("Kafka", "no Kafka server answers it")
     if stands_still(pace):
         what = f"no step came to an end for {pace.other:.0%} of the time"
         if pace.redone:

@@ -36,6 +36,7 @@ class Pace:
     full_batch_records: float = 0.0  # the largest batch since it started, at most
     redone: int = 0  # batches that were refused or expired
     cache_errors: int = 0
+    kafka_answers: bool = True
 
     @property
     def idle(self) -> float:
@@ -87,6 +88,7 @@ def pace_between(before: Scrape, after: Scrape) -> Pace | None:
         full_batch_records=_largest_batch(after),
         redone=int(sum(_transactions(after, each) - _transactions(before, each) for each in ("refused", "expired"))),
         cache_errors=int(_grown(before, after, "sentiment_cache_errors_total")),
+        kafka_answers=after.value("sentiment_kafka_up") != 0,
     )
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from worker.commands.top_limits import Finding, Limit, Member, limit_of_group, limit_of_worker
@@ -37,6 +39,7 @@ BEHIND = 50_000
         ("Kafka", BEHIND, pace(commit=0.7, infer=0.3, cores=0.4)),
         ("Kafka", BEHIND, pace(idle=0.8, infer=0.2)),
         ("Redis", BEHIND, pace(cache=0.5, infer=0.3, commit=0.2)),
+        ("Kafka", 0, replace(pace(idle=1.0), kafka_answers=False)),
         ("unclear", BEHIND, pace(infer=0.1)),
         ("Kafka", BEHIND, pace(infer=0.1, redone=2)),
     ],

@@ -54,6 +54,11 @@ def test_one_that_did_more_since_its_new_start_than_before_it_is_known_by_the_st
     assert pace_between(scrape(0.0, records=500), again) is None
 
 
+@pytest.mark.parametrize("up", [0.0, 1.0])
+def test_an_outage_of_kafka_is_known(up: float) -> None:
+    assert pace(scrape(0.0), scrape(1.0, sentiment_kafka_up=up)).kafka_answers is bool(up)
+
+
 def test_where_the_system_does_not_tell_processor_time_is_not_known() -> None:
     assert pace(scrape(0.0), scrape(1.0)).cores is None
 
