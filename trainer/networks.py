@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from models.lstm_weights import LAST, LSTM_KIND, LSTM_WITH_WORD_PAIRS_KIND, MAXIMUM, MEAN
+from models.text import UNKNOWN_ID
 from trainer.fused_lstm import FusedLstm
 from trainer.word_pairs import WordPairs
 
@@ -30,6 +31,7 @@ class LstmNetwork:
     pooling: tuple[str, ...] = (MAXIMUM,)
     hidden_units: tuple[int, ...] = ()
     pair_buckets: int = 0
+    token_dropout_ratio: float = 0.0
     word_dropout_ratio: float = 0.0
     input_dropout_ratio: float = 0.0
     recurrent_dropout_ratio: float = 0.0
@@ -67,6 +69,29 @@ class MaskedMaxPooling1D(keras.layers.Layer):  # type: ignore[misc]
         return (input_shape[0], input_shape[2])
 
 
+@keras.saving.register_keras_serializable(package="kafka_sentiment")
+class TokenDropout(keras.layers.Layer):  # type: ignore[misc]
+    """Reads a share of the words as unknown ones, in training only."""
+
+    def __init__(self, ratio: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.ratio, self.seed = ratio, seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, ids: Any, training: bool = False) -> Any:
+        """Ids int32 (batch, steps) -> the same, some of them UNKNOWN_ID."""
+        if not training:
+            return ids
+        left_out = keras.random.uniform(keras.ops.shape(ids), seed=self.generator) < self.ratio
+        return keras.ops.where(keras.ops.logical_and(left_out, ids > 0), keras.ops.cast(UNKNOWN_ID, ids.dtype), ids)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "ratio": self.ratio, "seed": self.seed}
+
+
 def build(network: LstmNetwork, id_count: int, classes: int, lstm_layer: Any = FusedLstm) -> Any:
     """A keras.Model: ids int32 (batch, steps) -> probabilities.
 
@@ -74,6 +99,9 @@ def build(network: LstmNetwork, id_count: int, classes: int, lstm_layer: Any = F
     `FusedLstm` for training or keras.layers.LSTM for a network that loads wherever Keras does; their weights are alike.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
+    inputs = ids
+    if network.token_dropout_ratio:
+        ids = TokenDropout(network.token_dropout_ratio, name="token_dropout")(ids)
     steps = keras.layers.Embedding(id_count, network.embedding_units, mask_zero=True, name="embedding")(ids)
     steps = keras.layers.SpatialDropout1D(network.word_dropout_ratio, name="word_dropout")(steps)
     features = _pool(_lstm(network, lstm_layer)(steps), network.pooling)
@@ -86,7 +114,7 @@ def build(network: LstmNetwork, id_count: int, classes: int, lstm_layer: Any = F
     if network.pair_buckets:
         pairs = WordPairs(network.pair_buckets, outputs, name="word_pairs")(ids)
         logits = keras.layers.Add(name="both_parts")([logits, pairs])
-    return keras.Model(ids, keras.layers.Activation(activation, name="probabilities")(logits), name="lstm_network")
+    return keras.Model(inputs, keras.layers.Activation(activation, name="probabilities")(logits), name="lstm_network")
 
 
 def _lstm(network: LstmNetwork, lstm_layer: Any) -> Any:

@@ -1,8 +1,9 @@
 """A teacher for texts: linear models of n-grams, which know more than 25,000 labels can tell an LSTM.
 
-Three opinions are joined, all of logistic regression: on the n-grams that a text has, weighted with their naive-Bayes
-log-count ratios (Wang and Manning, ACL 2012), on tf-idf, and on tf-idf weighted with the same ratios. No text is judged
-by a model that saw its label: labelled texts are judged out of fold, the others by the mean of all folds' models.
+Four opinions are joined, all of logistic regression: on the n-grams that a text has, weighted with their naive-Bayes
+log-count ratios (Wang and Manning, ACL 2012), on tf-idf, on tf-idf weighted with the same ratios, and on vectors of the
+texts that were learnt without labels. No text is judged by a model that saw its label: labelled texts are judged out of
+fold, the others by the mean of all folds' models.
 """
 
 from collections.abc import Sequence
@@ -18,15 +19,17 @@ from sklearn.model_selection import StratifiedKFold
 
 from models.text import Spelling, TextSettings
 from trainer.data import LabelledTexts
+from trainer.document_vectors import train_document_vectors
 from trainer.errors import BadData
 
 FOLDS = 5
 LONGEST_N_GRAM = 3
 FEWEST_TEXTS = 2  # an n-gram in fewer labelled texts says nothing about others
 SPELLING = TextSettings(remove_stop_words=False, keep_digits=True, symbols='!?.,;:()"*-')
-RATIOS_STRENGTH = 0.02  # the inverse of the regularisation; all three were chosen out of fold
+RATIOS_STRENGTH = 0.02  # the inverse of the regularisation; all four were chosen out of fold
 TF_IDF_STRENGTH = 20.0
 BOTH_STRENGTH = 100.0
+VECTORS_STRENGTH = 10.0
 
 Matrix = Any  # scipy.sparse.csr_matrix, which has no types
 
@@ -45,7 +48,9 @@ def teach(
         raise BadData("No words are in two of the texts to learn from: there is nothing to teach.") from error
     every = scipy.sparse.vstack([seen, counts.transform(unlabelled)]).tocsr() if unlabelled else seen.tocsr()
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(every)
-    opinions = np.column_stack([_judge(every, weighted, labels[:, place], seed) for place in range(labels.shape[1])])
+    vectors = train_document_vectors(every, seed)
+    views = (every, weighted, vectors)
+    opinions = np.column_stack([_judge(*views, labels[:, place], seed) for place in range(labels.shape[1])])
     if labels.shape[1] > 1:
         opinions /= opinions.sum(axis=1, keepdims=True)
     return opinions.astype(np.float32)
@@ -60,19 +65,26 @@ def _n_grams(text: str) -> list[str]:
 _SPELLING = Spelling(SPELLING)
 
 
-def _judge(counts: Matrix, tf_idf: Matrix, labels: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+def _judge(
+    counts: Matrix, tf_idf: Matrix, vectors: NDArray[np.float32], labels: NDArray[np.float32], seed: int
+) -> NDArray[np.float64]:
     """The chance that a text is of the class: (texts,)."""
     known = len(labels)
     smallest_class = int(min(labels.sum(), known - labels.sum()))
     if smallest_class < 2:
         raise BadData("A recipe with a teacher needs at least two labelled texts of each class.")
     folds = StratifiedKFold(min(FOLDS, smallest_class), shuffle=True, random_state=seed)
-    scores = np.zeros((counts.shape[0], 3))
+    scores = np.zeros((counts.shape[0], 4))
     for learnt, unseen in folds.split(np.zeros(known), labels):
         ratios = scipy.sparse.diags(log_count_ratios(counts[learnt], labels[learnt]))
-        views = ((counts @ ratios, RATIOS_STRENGTH), (tf_idf, TF_IDF_STRENGTH), (tf_idf @ ratios, BOTH_STRENGTH))
-        for place, (features, strength) in enumerate(views):
-            model = sparse_regression(strength, seed).fit(features[learnt], labels[learnt])
+        views = (
+            (counts @ ratios, sparse_regression(RATIOS_STRENGTH, seed)),
+            (tf_idf, sparse_regression(TF_IDF_STRENGTH, seed)),
+            (tf_idf @ ratios, sparse_regression(BOTH_STRENGTH, seed)),
+            (vectors, LogisticRegression(C=VECTORS_STRENGTH, max_iter=500)),
+        )
+        for place, (features, model) in enumerate(views):
+            model.fit(features[learnt], labels[learnt])
             scores[unseen, place] = model.decision_function(features[unseen])
             if counts.shape[0] > known:
                 scores[known:, place] += model.decision_function(features[known:]) / folds.n_splits

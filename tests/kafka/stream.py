@@ -8,6 +8,7 @@ from typing import Any, Self
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import OwnedProcesses
 from deploy.local.topics import create_topics
+from models.registry import Registry
 from tests.kafka.history import Seen, Verdict, check
 from tests.kafka.load import Draft, Sender
 from tests.kafka.results import Follower, seen, sent
@@ -21,6 +22,8 @@ SESSION_SECONDS = 6.0
 TRANSACTION_SECONDS = 8.0
 DEADLINE_SECONDS = 3.0
 DONE_SECONDS = 60.0
+# What workers serve with unless they are told otherwise.
+STABLE = Registry().resolve("reviews").version
 
 
 class Stream:
@@ -112,7 +115,7 @@ class Stream:
         """
         return self.follower.longest_gap(self.output, since)
 
-    def verdict(self, versions: Collection[int] = (1,)) -> Verdict:
+    def verdict(self, versions: Collection[int] = (STABLE,)) -> Verdict:
         """Wait until all is done, or too long, stop the workers, and judge what was sent and what came out."""
         with suppress(TooLate):
             self.wait_until_done()

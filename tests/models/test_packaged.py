@@ -37,7 +37,9 @@ def test_a_packaged_version_was_made_by_its_recipe(name: str) -> None:
     recipe, made = find_recipe(name), manifest(name)
     assert isinstance(recipe, Recipe)
     assert made.text == recipe.text
-    assert made.network.items() >= recipe.network.to_json().items()
+    # What a network has none of may be unknown to a manifest from before there was any.
+    parts = {name: value for name, value in recipe.network.to_json().items() if value or name in made.network}
+    assert made.network.items() >= parts.items()
     assert made.training.items() >= recipe.training.to_json().items()
 
 
@@ -53,7 +55,7 @@ def test_reviews_is_one_lstm_of_few_parameters_and_most_of_them_words() -> None:
 def test_reviews_was_good_on_the_whole_test_file() -> None:
     on_test = manifest("reviews").metrics["test"]
     assert on_test["reviews"] == 25_000
-    assert on_test["f1"] >= 0.914
+    assert on_test["f1"] >= 0.915
     assert on_test["calibration_error"] <= 0.02
 
 

@@ -15,7 +15,7 @@ from trainer.profile import measure_profile
 from worker.drift import FEWEST_REVIEWS, SIGNALS, Drift, stability_index
 
 BATCH = 256
-MODELS = ("imdb@1", "reviews@1")
+MODELS = ("imdb@1", "reviews@stable")
 OTHER_LANGUAGES = (
     "Dieser Film war leider eine Entt\u00e4uschung, die Handlung ist zu langsam und ohne jede \u00dcberraschung.",
     "Un film magnifique, les acteurs sont formidables et l'histoire nous emporte jusqu'au bout.",
