@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from worker.broker import Partition, Position, Topic
+from worker.inspection import Inspector
 
 
 class Questions(Protocol):
@@ -22,6 +23,9 @@ class Questions(Protocol):
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
+
+    def inspector(self) -> Inspector:
+        """See AsksCluster.inspector."""
 
 
 class AsksCluster:
@@ -46,6 +50,10 @@ class AsksCluster:
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
         return self._cluster.offsets_at(topic, start)
+
+    def inspector(self) -> Inspector:
+        """What tells how the cluster is set up; open for as long as this broker is."""
+        return self._cluster.inspector()
 
 
 def has_members(group_id: str) -> str:
