@@ -58,8 +58,18 @@ class GroupFacts:
     hosts: tuple[str, ...]
 
 
+class TransactionFacts(NamedTuple):
+    """The last transaction of a transactional id: whether it is open, and a number that differs from the one before."""
+
+    is_open: bool
+    epoch: int
+
+
 class Inspector(Protocol):
     """Asks a Kafka how it is set up, and changes nothing. Each call raises KafkaAway when the answer is late."""
+
+    # Whether the client can ask about transactions.
+    knows_transactions: bool
 
     def servers(self) -> Sequence[Server]:
         """Those that take part. Raises AccessDenied when our credentials are refused."""
@@ -75,3 +85,6 @@ class Inspector(Protocol):
 
     def group(self, group_id: str) -> GroupFacts:
         """A group as it is at the moment. Raises AccessDenied."""
+
+    def transaction(self, transactional_id: str) -> TransactionFacts | None:
+        """None where nobody used the id lately, or the client cannot ask. Raises AccessDenied."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from worker.errors import AccessDenied, KafkaAway, RetryBatch, TopicMissing
-from worker.inspection import GroupFacts, PartitionFacts, Server, TopicFacts
+from worker.inspection import GroupFacts, PartitionFacts, Server, TopicFacts, TransactionFacts
 from worker.kafka_python_reader import Calls
 
 Result = TypeVar("Result")
@@ -23,6 +24,8 @@ class Ask(Protocol):
 
 class Inspection:
     """See `worker.inspection.Inspector`. `client` is the package `kafka`."""
+
+    knows_transactions = True
 
     def __init__(self, client: Any, call: Calls, ask: Ask) -> None:
         self._client = client
@@ -62,6 +65,15 @@ class Inspection:
         described = self._ask(lambda admin: admin.describe_groups([group_id]))[group_id]
         hosts = tuple(member["client_host"].removeprefix("/") for member in described["members"])
         return GroupFacts(described["group_state"], hosts)
+
+    def transaction(self, transactional_id: str) -> TransactionFacts | None:
+        def describe(admin: Any) -> Any:
+            with suppress(self._client.errors.TransactionalIdNotFoundError):
+                return admin.describe_transactions([transactional_id])[transactional_id]
+            return None
+
+        described = self._ask(describe)
+        return described and TransactionFacts(described.state.value == "Ongoing", described.producer_epoch)
 
     def _settings(self, kind: str, name: str) -> Mapping[str, str]:
         resource = self._client.admin.ConfigResource(kind, name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from worker.client_errors import ClientError, translated
 from worker.errors import KafkaAway, StopWorker
-from worker.inspection import GroupFacts, PartitionFacts, Server, TopicFacts
+from worker.inspection import GroupFacts, PartitionFacts, Server, TopicFacts, TransactionFacts
 
 
 class Inspection:
@@ -17,6 +17,8 @@ class Inspection:
     `client` is the package `confluent_kafka`, `admin` its AdminClient; `failure` waits for an answer and returns why
     there is none, raising KafkaAway and AccessDenied itself.
     """
+
+    knows_transactions = False
 
     def __init__(
         self, client: Any, admin: Any, failure: Callable[[Future[Any]], ClientError | None], seconds: float
@@ -56,6 +58,9 @@ class Inspection:
         return GroupFacts(
             described.state.name.capitalize(), tuple(each.host.removeprefix("/") for each in described.members)
         )
+
+    def transaction(self, transactional_id: str) -> TransactionFacts | None:
+        return None
 
     def _settings(self, kind: str, name: str) -> Mapping[str, str]:
         resource = self._client.admin.ConfigResource(kind, name)

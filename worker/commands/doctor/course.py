@@ -58,6 +58,7 @@ LOOKS = (
     Look("permissions", kafka_looks.look_at_permissions, _KAFKA_SECONDS, without_kafka),
     Look("arrivals", stream_looks.look_at_arrivals, _KAFKA_SECONDS, without_input),
     Look("group", stream_looks.look_at_group, _KAFKA_SECONDS, without_kafka),
+    Look("instance id", stream_looks.look_at_instance, _KAFKA_SECONDS, without_kafka),
     Look("reviews", stream_looks.look_at_reviews, _KAFKA_SECONDS, without_input),
     Look("model", other_looks.look_at_model, _MODEL_SECONDS),
     Look("speed", other_looks.look_at_speed, _MODEL_SECONDS, without_model),

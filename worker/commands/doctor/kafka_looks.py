@@ -64,7 +64,7 @@ def look_at_topics(known: Known) -> Iterator[Finding]:
         try:
             facts = known.topics[name] = patiently(lambda name=name: known.inspector.topic(name))  # type: ignore[misc]
         except TopicMissing:
-            yield fails(f"topic {name}", "does not exist", topics.creation(name))
+            yield fails(f"topic {name}", "does not exist", topics.creation(name, chosen.kafka_bootstrap_servers))
             continue
         except AccessDenied:
             known.operations[name] = frozenset()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from worker.broker import Partition
 from worker.commands.doctor.findings import Finding, fails, ok, skipped, warning
 from worker.commands.reading import printable, rough_duration
-from worker.inspection import GroupFacts
+from worker.inspection import GroupFacts, TransactionFacts
 
 # How far back arrivals are counted, the shortest first.
 WINDOWS_SECONDS = (60.0, 600.0, 3_600.0, 86_400.0)
@@ -115,6 +115,18 @@ def judge_group(group: GroupFacts, group_id: str) -> Finding:
         return ok(subject, f"{group_id} has no members: this is its first worker")
     hosts = ", ".join(sorted(set(group.hosts)))
     return ok(subject, f"{group_id} has {len(group.hosts)} (on {hosts}): one more shares their partitions")
+
+
+def judge_instance(instance_id: str, seen: Sequence[TransactionFacts | None]) -> Finding:
+    """About the process's own name, by looks at its transactional id one after the other."""
+    known = [each for each in seen if each is not None]
+    if any(each.is_open for each in known) or len({each.epoch for each in known}) > 1:
+        return fails(
+            "instance id",
+            f"a process with the instance id {instance_id} is writing at this moment; a second one fences it",
+            "give each worker a SENTIMENT_INSTANCE_ID of its own, or none (host and port)",
+        )
+    return ok("instance id", f"no process with the instance id {instance_id} is writing at this moment")
 
 
 def _left(facts: InputFacts, positions: Offsets, start: str) -> str:

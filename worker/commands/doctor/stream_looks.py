@@ -16,6 +16,9 @@ from worker.messages import ReviewDecoder
 SAMPLE_RECORDS = 200
 _READ_SECONDS = 5.0
 _POLL_SECONDS = 0.5
+# A worker at work ends a transaction every few milliseconds, one with little to do every second or so.
+_INSTANCE_LOOKS = 8
+_INSTANCE_PAUSE_SECONDS = 0.15
 
 
 def look_at_arrivals(known: Known) -> list[Finding]:
@@ -44,6 +47,24 @@ def look_at_group(known: Known) -> list[Finding]:
         offsets = {part: position.next_offset for part, position in positions.items()}
         findings += stream.judge_positions(known.stream, offsets, chosen.start)
     return findings
+
+
+def look_at_instance(known: Known) -> list[Finding]:
+    """Whether another process writes under our own name."""
+    chosen = known.chosen
+    if chosen.delivery != "exactly_once" or chosen.instance_id is None:
+        return []
+    if not known.inspector.knows_transactions:
+        return [skipped("instance id", f"{chosen.kafka_client} cannot ask whether another process uses it")]
+    own_id = f"{chosen.kafka_group_id}-{chosen.instance_id}"
+    seen = []
+    try:
+        for _ in range(_INSTANCE_LOOKS):
+            seen.append(patiently(lambda: known.inspector.transaction(own_id)))
+            time.sleep(_INSTANCE_PAUSE_SECONDS)
+    except AccessDenied:
+        return [skipped("instance id", "our principal may not see its transactions")]
+    return [stream.judge_instance(chosen.instance_id, seen)]
 
 
 def look_at_reviews(known: Known) -> list[Finding]:

@@ -69,11 +69,11 @@ def change(topic: str, setting: str, value: str, bootstrap: str) -> str:
     )
 
 
-def creation(topic: str) -> str:
+def creation(topic: str, bootstrap: str) -> str:
     """How a missing topic comes to be."""
     return (
-        f"start the first worker with --create-topics, or: kafka-topics.sh --create --topic {topic} --partitions 12 "
-        f"--config max.message.bytes={MAX_MESSAGE_BYTES}"
+        f"python -m worker run --create-topics, or: kafka-topics.sh --bootstrap-server {bootstrap} --create "
+        f"--topic {topic} --partitions 12 --config max.message.bytes={MAX_MESSAGE_BYTES}"
     )
 
 
