@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from worker.broker import Partition, Position, Topic
+from worker.broker import Broker, Partition, Position, Topic
 from worker.inspection import Inspector
 
 
@@ -54,6 +54,12 @@ class AsksCluster:
     def inspector(self) -> Inspector:
         """What tells how the cluster is set up; open for as long as this broker is."""
         return self._cluster.inspector()
+
+
+def inspector_of(broker: Broker) -> Inspector:
+    """What tells how the cluster is set up that a broker of Kafka is connected to; open for as long as the broker is."""
+    assert isinstance(broker, AsksCluster)
+    return broker.inspector()
 
 
 def has_members(group_id: str) -> str:

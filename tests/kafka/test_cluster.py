@@ -6,7 +6,10 @@ from deploy.local.kafka import LocalKafka
 from tests.kafka.conftest import CLIENTS
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
-from tests.kafka.waiting import now
+from tests.kafka.topics import new_topic
+from tests.kafka.waiting import eventually, now
+from worker.broker import Connection, open_broker
+from worker.cluster_questions import inspector_of
 
 MOST_SECONDS_STILL = 15.0
 
@@ -25,6 +28,23 @@ def test_brokers_are_killed_one_after_the_other_under_load(cluster: LocalKafka) 
         assert first.verdict() == Verdict()
         assert second.verdict() == Verdict()
         assert max(map(max, gaps)) < MOST_SECONDS_STILL, gaps
+
+
+def test_a_broker_that_is_gone_is_seen_with_each_client(cluster: LocalKafka) -> None:
+    topic = new_topic(cluster)
+    brokers = [open_broker(client, Connection(cluster.bootstrap_servers), None, None) for client in CLIENTS]
+    inspectors = [inspector_of(broker) for broker in brokers]
+    assert {inspector.topic(topic).in_sync for inspector in inspectors} == {3}
+    cluster.kill(2)
+    for inspector in inspectors:
+        eventually(lambda: inspector.topic(topic).in_sync == 2, MOST_SECONDS_STILL, "it still counts as in sync")  # noqa: B023
+        facts = inspector.topic(topic)
+        assert (facts.replicas, facts.leaderless) == (3, 0)
+        assert {server.number for server in inspector.servers()} == {1, 3}
+    for broker in brokers:
+        broker.close()
+    cluster.start(2)
+    cluster.wait_until_in_sync()
 
 
 def kill_and_start(cluster: LocalKafka, broker: int, streams: list[Stream]) -> list[float]:

@@ -67,13 +67,20 @@ def judge(speed: Speed, client: str, rate: float | None, partitions: int | None)
     if rate is None:
         return [measured, skipped("workers", "how many reviews come is not known", "say so with --rate N")]
     wanted = workers_for(rate, each)
-    needs = f"{rate:,.0f} reviews/s take {wanted} worker{'' if wanted == 1 else 's'} with a core each"
+    needs = f"{rate:,.0f} reviews/s take {wanted} worker{'' if wanted == 1 else 's'} (one core each)"
     if partitions is None or wanted <= partitions:
         return [measured, ok("workers", f"{needs}, busy {rate / (wanted * each):.0%}")]
     advice = f"give the input topic at least {wanted} partitions, or use a faster model (README.md, Models)"
     if workers_for(rate, each, utilisation=1.0) > partitions:
         return [
             measured,
-            fails("workers", f"{needs}; its {partitions} partitions let no more than so many work", advice),
+            fails("workers", f"{needs}; of an input topic with {_partitions(partitions)} no more can work", advice),
         ]
-    return [measured, warning("workers", f"{needs} and a reserve; there are {partitions} partitions", advice)]
+    return [
+        measured,
+        warning("workers", f"{needs} to have a reserve; the input topic has {_partitions(partitions)}", advice),
+    ]
+
+
+def _partitions(number: int) -> str:
+    return f"{number} partition{'' if number == 1 else 's'}"

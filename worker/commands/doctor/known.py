@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from models.scorer import Scorer
 from worker.broker import Broker, open_broker
-from worker.cluster_questions import AsksCluster
+from worker.cluster_questions import inspector_of
 from worker.commands.doctor.stream import InputFacts
 from worker.errors import KafkaAway, RetryBatch
 from worker.inspection import Inspector, Server, TopicFacts
@@ -52,9 +52,7 @@ class Known:
     @property
     def inspector(self) -> Inspector:
         """What tells how the cluster is set up."""
-        broker = self.broker
-        assert isinstance(broker, AsksCluster)
-        return broker.inspector()
+        return inspector_of(self.broker)
 
     def forget_broker(self) -> None:
         """Leave the broker to the late call that still uses it."""

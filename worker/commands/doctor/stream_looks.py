@@ -14,6 +14,7 @@ from worker.errors import AccessDenied, BadReview
 from worker.messages import ReviewDecoder
 
 SAMPLE_RECORDS = 200
+_SAMPLE_BYTES = 16_000_000
 _READ_SECONDS = 5.0
 _POLL_SECONDS = 0.5
 # A worker at work ends a transaction every few milliseconds, one with little to do every second or so.
@@ -88,13 +89,15 @@ def look_at_reviews(known: Known) -> list[Finding]:
 def _read(known: Known, facts: stream.InputFacts) -> Sequence[Record]:
     source = Source(known.chosen.input_topic, None, _where_to_begin(facts, time.time()))
     records: list[Record] = []
+    size = 0
     with connect.connected(known.chosen, source) as broker:
         until = time.monotonic() + _READ_SECONDS
-        while len(records) < SAMPLE_RECORDS and time.monotonic() < until:
+        while len(records) < SAMPLE_RECORDS and size < _SAMPLE_BYTES and time.monotonic() < until:
             polled = broker.poll(SAMPLE_RECORDS - len(records), _POLL_SECONDS).records
             if not polled and records:
                 break
             records += polled
+            size += sum(len(record.value or b"") for record in polled)
     return records
 
 

@@ -42,7 +42,7 @@ def judge(
 ) -> list[Finding]:
     """What is to be said about a topic that exists; `settings` may be empty where nobody may see them."""
     subject = f"topic {facts.name}"
-    problems = [*_replication(facts, settings, purpose, servers), *_partitions(facts, purpose)]
+    problems = [*_replication(facts, settings, purpose, servers), *_partitions(facts, purpose, bootstrap)]
     if settings:
         problems += [
             *_sizes(facts.name, settings, purpose, bootstrap),
@@ -124,12 +124,12 @@ def _replication(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpos
         )
 
 
-def _partitions(facts: TopicFacts, purpose: Purpose) -> Iterator[Finding]:
+def _partitions(facts: TopicFacts, purpose: Purpose, bootstrap: str) -> Iterator[Finding]:
     if not purpose.is_written and facts.partitions == 1:
         yield warning(
             f"topic {facts.name}",
             "1 partition: a second worker would have nothing to do",
-            f"kafka-topics.sh --alter --topic {facts.name} --partitions 12 (keys move to other partitions once)",
+            f"kafka-topics.sh --bootstrap-server {bootstrap} --alter --topic {facts.name} --partitions 12",
         )
 
 

@@ -1,10 +1,11 @@
 """Permissions on a Kafka with an authorizer, really tried with each client: what is missing is named."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
 
 from deploy.local.kafka import LocalKafka
@@ -64,6 +65,8 @@ def locked_kafka() -> Iterator[LocalKafka]:
         with KafkaAdminClient(**login(kafka, "worker")) as worker:
             seen = lambda: not any(each["error_code"] for each in worker.describe_topics(list(TOPICS)))  # noqa: E731
             wait_until(seen, 10.0, lambda: "the permissions were not granted in time")
+        with closing(KafkaProducer(**login(kafka, "admin"))) as producer:
+            producer.send("reviews", b'{"text":"a fine film"}', key=b"key")
         yield kafka
 
 
@@ -109,6 +112,7 @@ def test_the_permissions_in_the_readme_are_enough(examined: Examine, delivery: s
     assert failed(findings) == []
     [held] = [each.found for each in findings if each.subject == "permissions"]
     assert held.startswith("User:worker has Read on topic reviews")
+    assert "read 1, all valid" in [each.found for each in findings]
 
 
 def test_what_may_not_be_seen_is_skipped_with_the_command_that_grants_it(examined: Examine) -> None:

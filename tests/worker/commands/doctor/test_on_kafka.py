@@ -1,5 +1,6 @@
 """Looks at a real Kafka, with each client: what is good is found good, and what is wrong is found."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,15 @@ def test_a_missing_topic_fails_with_the_way_to_create_it(doctor: Doctor, role: s
     found = doctor(**{role: nowhere})[f"topic {nowhere}"]
     assert (found.mark, found.found) == (Mark.FAILS, "does not exist")
     assert "--create-topics" in found.advice
+
+
+def test_a_server_that_accepts_and_never_answers_fails_in_time(doctor: Doctor) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        found = doctor(kafka_bootstrap_servers=address, kafka_deadline_seconds="0.5")
+    assert found["Kafka address"].mark is Mark.OK
+    assert found["Kafka server"].mark is Mark.FAILS
+    assert found["permissions"].mark is Mark.SKIPPED
 
 
 def test_a_topic_for_small_messages_fails(doctor: Doctor, kafka: LocalKafka) -> None:

@@ -1,8 +1,14 @@
 """Which permissions are needed and missing, and the commands that grant them."""
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from worker.commands.doctor.findings import Mark
 from worker.commands.doctor.permissions import (
@@ -89,6 +95,18 @@ def test_sight_is_granted_for_topics_or_for_the_servers() -> None:
         "--operation DescribeConfigs --topic a --topic b"
     )
     assert grant_sight([], "User:worker", "kafka:9092").endswith("--operation DescribeConfigs --cluster")
+
+
+def test_the_principal_of_a_certificate_is_its_subject(tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Shop"), x509.NameAttribute(NameOID.COMMON_NAME, "worker")]
+    )
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    (tmp_path / "worker.pem").write_bytes(builder.sign(key, None).public_bytes(Encoding.PEM))
+    settings = load({"kafka_security_protocol": "SSL", "kafka_ssl_certificate_file": tmp_path / "worker.pem"})
+    assert principal_of(settings) == "User:CN=worker,O=Shop"
 
 
 def test_the_principal_is_who_logs_in() -> None:
