@@ -57,7 +57,7 @@ class AsksCluster:
 
 
 def inspector_of(broker: Broker) -> Inspector:
-    """What tells how the cluster is set up that a broker of Kafka is connected to; open for as long as the broker is."""
+    """What tells how the cluster of a broker on Kafka is set up; open for as long as that broker is."""
     assert isinstance(broker, AsksCluster)
     return broker.inspector()
 

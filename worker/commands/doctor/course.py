@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from models.errors import ModelError
 from worker.commands.doctor import kafka_looks, other_looks, stream_looks
 from worker.commands.doctor.findings import Finding, fails, skipped
 from worker.commands.doctor.known import Known
@@ -94,6 +95,6 @@ def _findings(look: Look, known: Known, bounded: Bounded) -> Sequence[Finding]:
     except DeadlinePassed as late:
         known.forget_broker()
         return [*found, fails(look.subject, str(late), "look at what it waits for; nothing else was held up")]
-    except WorkerError as problem:
+    except (WorkerError, ModelError) as problem:
         return [*found, fails(look.subject, str(problem), "")]
     return found

@@ -1,4 +1,8 @@
-"""Looks at Kafka itself: the way to it, its limits, the topics, and what our principal may do."""
+"""Looks at Kafka itself: the way to it, its limits, the topics, and what our principal may do.
+
+Nothing of ours is written. A Kafka that nobody has used yet makes its own topics for groups and transactions when it is
+asked about them, as it does when the first worker starts.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from worker.broker import Partition, Position, open_broker
 from worker.commands.doctor import permissions, servers, topics
 from worker.commands.doctor.findings import Finding, fails, skipped
 from worker.commands.doctor.known import Known, patiently
 from worker.errors import AccessDenied, BatchRefused, KafkaAway, RetryBatch, StopWorker, TopicMissing
+from worker.settings import Settings
 
 _CONNECT_SECONDS = 3.0
 # No topic has so many: Kafka checks our permission, then says that there is no such partition, and nothing is changed.
@@ -53,16 +59,9 @@ def look_at_limits(known: Known) -> list[Finding]:
 def look_at_topics(known: Known) -> Iterator[Finding]:
     """Whether each topic exists, is safe, and fits what it is for."""
     chosen, hidden = known.chosen, []
-    purposes = {
-        chosen.input_topic: topics.INPUT,
-        chosen.output_topic: topics.output_purpose(chosen.redis_expiry_seconds if chosen.redis_url else 0),
-        chosen.dead_letter_topic: topics.DEAD_LETTERS,
-    }
-    if chosen.shadow_topic:
-        purposes[chosen.shadow_topic] = topics.SHADOW
-    for name, purpose in purposes.items():
+    for name, purpose in _purposes(chosen).items():
         try:
-            facts = known.topics[name] = patiently(lambda name=name: known.inspector.topic(name))  # type: ignore[misc]
+            facts = known.topics[name] = patiently(partial(known.inspector.topic, name))
         except TopicMissing:
             yield fails(f"topic {name}", "does not exist", topics.creation(name, chosen.kafka_bootstrap_servers))
             continue
@@ -100,6 +99,16 @@ def look_at_permissions(known: Known) -> list[Finding]:
             findings.append(fails("transactions", f"Kafka does not begin one ({problem})", advice))
     required = permissions.needed(known.chosen)
     return [*permissions.judge(required, known.operations, tried, *_who_and_where(known)), *findings]
+
+
+def _purposes(chosen: Settings) -> dict[str, topics.Purpose]:
+    """What each topic is for, by its name."""
+    purposes = {
+        chosen.input_topic: topics.INPUT,
+        chosen.output_topic: topics.output_purpose(chosen.redis_expiry_seconds if chosen.redis_url else 0),
+        chosen.dead_letter_topic: topics.DEAD_LETTERS,
+    }
+    return purposes | ({chosen.shadow_topic: topics.SHADOW} if chosen.shadow_topic else {})
 
 
 def _may_commit(known: Known) -> bool:

@@ -36,11 +36,16 @@ class Known:
     operations: dict[str, frozenset[str]] = field(default_factory=dict)
     retention_seconds: float | None = None
     stream: InputFacts | None = None
-    rate: float | None = None
+    seen_rate: float | None = None
     texts: Sequence[str] = ()
     scorer: Scorer | None = None
     golden: Sequence[str] = ()
     _broker: Broker | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Reviews a second to be ready for."""
+        return self.seen_rate if self.expected_rate is None else self.expected_rate
 
     @property
     def broker(self) -> Broker:

@@ -19,6 +19,8 @@ from worker.model_store import open_registry, trusted_keys
 
 # Fewer texts than these say little about the others.
 _TEXTS_TO_MEASURE = 50
+# Larger batches are not faster, and a slow model would take long for one.
+_TEXTS_AT_ONCE = 512
 
 
 def look_at_settings(known: Known) -> list[Finding]:
@@ -69,10 +71,9 @@ def look_at_speed(known: Known) -> list[Finding]:
     texts, source = known.golden, "its golden texts"
     if len(known.texts) >= _TEXTS_TO_MEASURE:
         texts, source = known.texts, f"{len(known.texts)} reviews of the topic"
-    speed = capacity.measure(scorer, texts, source, chosen.max_batch_records)
+    speed = capacity.measure(scorer, texts, source, min(chosen.max_batch_records, _TEXTS_AT_ONCE))
     facts = known.topics.get(chosen.input_topic)
-    rate = known.expected_rate if known.rate is None else known.rate
-    return capacity.judge(speed, chosen.kafka_client, rate, facts.partitions if facts else None)
+    return capacity.judge(speed, chosen.kafka_client, known.rate, facts.partitions if facts else None)
 
 
 def look_at_redis(known: Known) -> list[Finding]:
@@ -82,8 +83,7 @@ def look_at_redis(known: Known) -> list[Finding]:
         return [skipped("Redis", "SENTIMENT_REDIS_URL is not set: results go to Kafka only")]
     cache = Cache(chosen.redis_url.get_secret_value(), chosen.redis_expiry_seconds, chosen.redis_timeout_seconds)
     try:
-        rate = known.expected_rate if known.rate is None else known.rate
-        return redis.judge(cache_probe.probe(cache), rate, chosen.redis_expiry_seconds)
+        return redis.judge(cache_probe.probe(cache), known.rate, chosen.redis_expiry_seconds)
     finally:
         cache.close()
 

@@ -70,7 +70,7 @@ def judge(
 ) -> list[Finding]:
     """A line for each permission that is missing, and one for all that are there; none for what could not be judged."""
     lacking = missing(required, topics, tried)
-    findings = [fails("permission", f"{principal} lacks {each}", grant(each, principal, servers)) for each in lacking]
+    findings = [fails("permissions", f"{principal} lacks {each}", grant(each, principal, servers)) for each in lacking]
     judged = (each for each in required if (each.name in topics if each.kind == TOPIC else each.kind in tried))
     if held := [str(each) for each in judged if each not in lacking]:
         findings.insert(0, ok("permissions", f"{principal} has {', '.join(held)}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from worker.commands.doctor.findings import Finding, fails, ok, warning
+from worker.commands.doctor.findings import Finding, Mark, fails, ok, warning
 from worker.commands.reading import rough_duration
 from worker.inspection import Server
 from worker.settings import Settings
@@ -49,7 +49,7 @@ def judge_limits(limits: Mapping[str, str], chosen: Settings, servers: int) -> l
     problems = [*_times(limits, chosen), *_memory(limits)]
     if chosen.delivery == "exactly_once":
         problems += _transactions(limits, chosen, servers)
-    if any(each.mark == "fails" for each in problems):
+    if any(each.mark is Mark.FAILS for each in problems):
         return problems
     return [ok(_SUBJECT, f"room for {_asked(chosen)}"), *problems]
 

@@ -31,7 +31,7 @@ def look_at_arrivals(known: Known) -> list[Finding]:
         windows={seconds: ask(topic, int((now - seconds) * 1000)) for seconds in stream.WINDOWS_SECONDS},
         ahead=ask(topic, int((now + stream.CLOCK_SECONDS) * 1000)),
     )
-    known.rate, arrivals = stream.judge_arrivals(known.stream, known.expected_rate)
+    known.seen_rate, arrivals = stream.judge_arrivals(known.stream, known.expected_rate)
     return [arrivals, stream.judge_clock(known.stream)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from worker.broker import MAX_MESSAGE_BYTES
-from worker.commands.doctor.findings import Finding, fails, ok, warning
+from worker.commands.doctor.findings import Finding, Mark, fails, ok, warning
 from worker.commands.reading import rough_duration
 from worker.inspection import TopicFacts
 
@@ -48,7 +48,7 @@ def judge(
             *_sizes(facts.name, settings, purpose, bootstrap),
             *_keeping(facts.name, settings, purpose, bootstrap),
         ]
-    if not any(each.mark == "fails" for each in problems):
+    if not any(each.mark is Mark.FAILS for each in problems):
         return [ok(subject, _summary(facts, settings, purpose)), *problems]
     return problems
 
