@@ -12,7 +12,7 @@ from tests.kafka.topics import new_topic
 from tests.kafka.waiting import eventually, now
 from worker.broker import Broker, Connection, open_broker
 from worker.cluster_questions import inspector_of
-from worker.errors import KafkaAway
+from worker.errors import KafkaAway, TopicMissing
 
 MOST_SECONDS_STILL = 15.0
 
@@ -36,10 +36,11 @@ def test_brokers_are_killed_one_after_the_other_under_load(cluster: LocalKafka) 
 def test_a_broker_that_is_gone_is_seen_with_each_client(cluster: LocalKafka) -> None:
     topic = new_topic(cluster)
     brokers = [open_broker(client, Connection(cluster.bootstrap_servers), None, None) for client in CLIENTS]
-    assert [inspector_of(broker).topic(topic).in_sync for broker in brokers] == [3, 3]
+    for broker in brokers:
+        eventually(partial(sees_in_sync, broker, topic, 3), MOST_SECONDS_STILL, "it does not see all in sync")
     cluster.kill(2)
     for broker in brokers:
-        eventually(partial(sees_two_in_sync, broker, topic), MOST_SECONDS_STILL, "it still counts as in sync")
+        eventually(partial(sees_in_sync, broker, topic, 2), MOST_SECONDS_STILL, "it still counts as in sync")
         facts = inspector_of(broker).topic(topic)
         assert (facts.replicas, facts.leaderless) == (3, 0)
         assert {server.number for server in inspector_of(broker).servers()} == {1, 3}
@@ -48,10 +49,10 @@ def test_a_broker_that_is_gone_is_seen_with_each_client(cluster: LocalKafka) -> 
     cluster.wait_until_in_sync()
 
 
-def sees_two_in_sync(broker: Broker, topic: str) -> bool:
-    """Whether two replicas of each partition are in sync; not while Kafka does not answer."""
-    with suppress(KafkaAway):
-        return inspector_of(broker).topic(topic).in_sync == 2
+def sees_in_sync(broker: Broker, topic: str, expected: int) -> bool:
+    """Whether so many replicas of the topic are in sync; not while the broker that is asked does not know it."""
+    with suppress(KafkaAway, TopicMissing):
+        return inspector_of(broker).topic(topic).in_sync == expected
     return False
 
 
