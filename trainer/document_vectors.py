@@ -49,5 +49,6 @@ def train_document_vectors(presence: Any, seed: int) -> NDArray[np.float32]:
         workers=1,
         seed=seed,
     )
-    vectors: NDArray[np.float32] = model.dv.vectors
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    lengths = np.linalg.norm(model.dv.vectors, axis=1, keepdims=True)
+    vectors: NDArray[np.float32] = model.dv.vectors / np.maximum(lengths, 1e-9)
+    return vectors

@@ -13,6 +13,7 @@ COMMANDS = {
     "run": ("run", "score reviews from the input topic until told to stop"),
     "send": ("send", "send reviews to the input topic: texts, files or standard input"),
     "tail": ("tail", "show sentiments as they are written to the output topic"),
+    "doctor": ("doctor.command", "tell before the first start what a worker needs and what of it is missing"),
     "status": ("status", "show which worker runs which version, how far behind it is, and whether all agree"),
     "top": ("top", "show what limits the workers, when the lag is drained, and how many workers it would take"),
     "dead-letters": ("dead_letters", "list what was set aside as no valid review, or send it again"),

@@ -184,7 +184,7 @@ class Broker(Protocol):
     def set_group_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
         """Set positions of a group without members, as where it is to begin. Needs no `start` and no source.
 
-        Raises StopWorker when the group has members, KafkaAway, AccessDenied.
+        Raises StopWorker when the group has members, TopicMissing, KafkaAway, AccessDenied.
         """
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:

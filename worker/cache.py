@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import redis
 import structlog
@@ -29,6 +29,8 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 return 1
 """
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +85,10 @@ class Cache:
             self._redis.ping()
         except (redis.RedisError, OSError) as error:
             raise StopWorker(f"Redis does not answer ({error}): check SENTIMENT_REDIS_URL") from error
+
+    def ask(self, question: Callable[[redis.Redis], Result]) -> Result:
+        """What a question to Redis returns, within the time limit of a write. Errors are those of the Redis client."""
+        return question(self._redis)
 
     def fill(self, entries: Sequence[CacheEntry]) -> int:
         """Store entries but those of which Redis holds a newer sentiment; how many were stored. Raises StopWorker."""

@@ -20,14 +20,12 @@ from worker.errors import (
 _CREDENTIALS = frozenset(
     {"_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE"}
 )
-_PERMISSIONS = frozenset(
-    {
-        "TOPIC_AUTHORIZATION_FAILED",
-        "GROUP_AUTHORIZATION_FAILED",
-        "CLUSTER_AUTHORIZATION_FAILED",
-        "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
-    }
-)
+_PERMISSIONS = {
+    "TOPIC_AUTHORIZATION_FAILED": "topic",
+    "GROUP_AUTHORIZATION_FAILED": "group",
+    "CLUSTER_AUTHORIZATION_FAILED": "cluster",
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED": "transactional id",
+}
 _FENCED = frozenset({"_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"})
 _MISSING = frozenset({"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION"})
 _TOO_LARGE = frozenset({"MSG_SIZE_TOO_LARGE", "MESSAGE_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"})
@@ -103,7 +101,10 @@ def translated(error: ClientError) -> WorkerError:
     """The worker's error for one of a client's."""
     name, text = error.name(), error.str()
     if name in _PERMISSIONS:
-        return AccessDenied(f"Kafka denies a permission that the worker needs ({text}): see Permissions in README.md")
+        return AccessDenied(
+            f"Kafka denies a permission that the worker needs ({text}): see Permissions in README.md",
+            _PERMISSIONS[name],
+        )
     if refuses_credentials(error):
         return AccessDenied(f"Kafka refuses the credentials ({text}): check the SENTIMENT_KAFKA_SASL_ settings")
     if "certificate verify failed" in text.lower():

@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from worker.broker import LATEST, Partition, Position, Topic
+from worker.broker import LATEST, Broker, Partition, Position, Topic
 from worker.errors import KafkaAway, TopicMissing
+from worker.inspection import Inspector
 
 _KNOWN_SECONDS = 5.0
 _MOMENT_SECONDS = 0.05
@@ -27,6 +28,9 @@ class Questions(Protocol):
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
+
+    def inspector(self) -> Inspector:
+        """See AsksCluster.inspector."""
 
 
 class AsksCluster:
@@ -56,6 +60,10 @@ class AsksCluster:
         """See Broker.offsets_at."""
         return self._cluster.offsets_at(topic, start)
 
+    def inspector(self) -> Inspector:
+        """What tells how the cluster is set up; open for as long as this broker is."""
+        return self._cluster.inspector()
+
     def _knows(self, topic: str, deadline: float) -> bool:
         try:
             self._cluster.offsets_at(topic, LATEST)
@@ -64,6 +72,12 @@ class AsksCluster:
                 raise
             return False
         return True
+
+
+def inspector_of(broker: Broker) -> Inspector:
+    """What tells how the cluster of a broker on Kafka is set up; open for as long as that broker is."""
+    assert isinstance(broker, AsksCluster)
+    return broker.inspector()
 
 
 def has_members(group_id: str) -> str:

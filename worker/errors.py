@@ -14,7 +14,8 @@
     ├── KafkaAway           no broker answers: wait and call again
     └── BadReview           dead-letter this one record and go on
 
-Errors of the Kafka clients are translated in the two broker files, those of Redis in `cache.py`, and nowhere else.
+Errors of the Kafka clients are translated in the two broker files, those of Redis in `cache.py` and
+`cache_probe.py`, and nowhere else.
 """
 
 from __future__ import annotations
@@ -37,7 +38,15 @@ class BadUse(StopWorker):
 
 
 class AccessDenied(StopWorker):
-    """Kafka refused the credentials, or a permission is missing."""
+    """Kafka refused the credentials, or a permission is missing.
+
+    `resource` is the kind of thing that we may not use (`topic`, `group`, `cluster`, `transactional id`); empty where
+    Kafka does not know us at all.
+    """
+
+    def __init__(self, message: str, resource: str = "") -> None:
+        super().__init__(message)
+        self.resource = resource
 
 
 class TopicMissing(StopWorker):

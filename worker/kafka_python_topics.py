@@ -12,6 +12,7 @@ from worker import client_config
 from worker.broker import LATEST, Connection, Partition, Position, Topic, require_kafka
 from worker.cluster_questions import has_members
 from worker.errors import KafkaAway, RetryBatch, StopWorker, TopicMissing
+from worker.kafka_python_inspection import Inspection
 from worker.kafka_python_reader import Calls
 
 Result = TypeVar("Result")
@@ -56,6 +57,8 @@ class Topics:
         for error in set(answers.values()) - {self._client.errors.NoError}:
             if error is self._client.errors.UnknownMemberIdError:
                 raise StopWorker(has_members(group_id))
+            if error is self._client.errors.UnknownTopicOrPartitionError:
+                raise TopicMissing(f"group {group_id} cannot stand on partitions that do not exist")
             problem = self._call.translated(error())
             raise KafkaAway(str(problem)) if isinstance(problem, RetryBatch) else problem
 
@@ -69,6 +72,10 @@ class Topics:
         if start != LATEST and (beyond := [part.number for part, offset in found.items() if offset < 0]):
             found |= self._offsets(topic, beyond, LATEST)
         return found
+
+    def inspector(self) -> Inspection:
+        """See AsksCluster.inspector."""
+        return Inspection(self._client, self._call, self._ask)
 
     def close(self) -> None:
         """Close the client, without waiting for it."""

@@ -11,6 +11,7 @@ from worker.broker import EARLIEST, LATEST, Partition, Position, Topic
 from worker.client_errors import ClientError, translated
 from worker.cluster_questions import has_members
 from worker.errors import AccessDenied, BatchExpired, KafkaAway, StopWorker, TopicMissing
+from worker.librdkafka_inspection import Inspection
 from worker.librdkafka_reader import Complaints
 
 _MOMENT_SECONDS = 0.02
@@ -82,6 +83,9 @@ class Topics:
         for error in [part.error for part in answer.result().topic_partitions if part.error]:
             if error.name() == "UNKNOWN_MEMBER_ID":
                 raise StopWorker(has_members(group_id))
+            problem = translated(error)
+            if isinstance(problem, StopWorker):
+                raise problem
             raise KafkaAway(f"Kafka does not set the positions of group {group_id}: {error.str()}")
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
@@ -90,6 +94,10 @@ class Topics:
         if start != LATEST and (beyond := [part.number for part, offset in found.items() if offset < 0]):
             found |= self._offsets(topic, beyond, LATEST)
         return found
+
+    def inspector(self) -> Inspection:
+        """See AsksCluster.inspector."""
+        return Inspection(self._client, self._admin, self._failure, self._seconds)
 
     def _offsets(self, topic: str, numbers: Collection[int], start: int) -> dict[Partition, int]:
         spec = self._client.admin.OffsetSpec

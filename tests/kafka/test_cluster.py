@@ -1,12 +1,18 @@
 """Three brokers, each partition on all of them, two of which must agree: any one may die at any time."""
 
 import logging
+from contextlib import suppress
+from functools import partial
 
 from deploy.local.kafka import LocalKafka
 from tests.kafka.conftest import CLIENTS
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
-from tests.kafka.waiting import now
+from tests.kafka.topics import new_topic
+from tests.kafka.waiting import eventually, now
+from worker.broker import Broker, Connection, open_broker
+from worker.cluster_questions import inspector_of
+from worker.errors import KafkaAway, TopicMissing
 
 MOST_SECONDS_STILL = 15.0
 
@@ -25,6 +31,29 @@ def test_brokers_are_killed_one_after_the_other_under_load(cluster: LocalKafka) 
         assert first.verdict() == Verdict()
         assert second.verdict() == Verdict()
         assert max(map(max, gaps)) < MOST_SECONDS_STILL, gaps
+
+
+def test_a_broker_that_is_gone_is_seen_with_each_client(cluster: LocalKafka) -> None:
+    topic = new_topic(cluster)
+    brokers = [open_broker(client, Connection(cluster.bootstrap_servers), None, None) for client in CLIENTS]
+    for broker in brokers:
+        eventually(partial(sees_in_sync, broker, topic, 3), MOST_SECONDS_STILL, "it does not see all in sync")
+    cluster.kill(2)
+    for broker in brokers:
+        eventually(partial(sees_in_sync, broker, topic, 2), MOST_SECONDS_STILL, "it still counts as in sync")
+        facts = inspector_of(broker).topic(topic)
+        assert (facts.replicas, facts.leaderless) == (3, 0)
+        assert {server.number for server in inspector_of(broker).servers()} == {1, 3}
+        broker.close()
+    cluster.start(2)
+    cluster.wait_until_in_sync()
+
+
+def sees_in_sync(broker: Broker, topic: str, expected: int) -> bool:
+    """Whether so many replicas of the topic are in sync; not while the broker that is asked does not know it."""
+    with suppress(KafkaAway, TopicMissing):
+        return inspector_of(broker).topic(topic).in_sync == expected
+    return False
 
 
 def kill_and_start(cluster: LocalKafka, broker: int, streams: list[Stream]) -> list[float]:

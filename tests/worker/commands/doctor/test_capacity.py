@@ -1,0 +1,48 @@
+"""How many workers a rate takes."""
+
+import pytest
+
+from models.registry import Registry
+from models.scorer import Scorer
+from worker.commands.doctor.capacity import Speed, judge, measure, workers_for
+from worker.commands.doctor.findings import Mark
+
+SPEED = Speed(reviews=4_000, cpu_seconds=1.0, texts="its golden texts")
+ONE_WORKER = SPEED.worker_per_second("librdkafka")
+
+
+def marks(rate: float | None, partitions: int | None) -> list[Mark]:
+    return [each.mark for each in judge(SPEED, "librdkafka", rate, partitions)]
+
+
+def test_a_worker_does_more_than_score() -> None:
+    assert SPEED.worker_per_second("kafka-python") < ONE_WORKER < SPEED.scored_per_second
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(1.0, 1), (0.7, 1), (70.0, 1), (71.0, 2), (140.0, 2), (1_000.0, 15)])
+def test_workers_are_not_to_be_busier_than_they_should(rate: float, expected: int) -> None:
+    assert workers_for(rate, per_worker=100.0) == expected
+
+
+def test_enough_partitions_are_fine() -> None:
+    assert marks(ONE_WORKER * 2, partitions=3) == [Mark.OK, Mark.OK]
+
+
+def test_partitions_without_a_reserve_are_a_warning() -> None:
+    assert marks(ONE_WORKER * 2, partitions=2) == [Mark.OK, Mark.WARNING]
+
+
+def test_more_than_the_partitions_can_take_fails() -> None:
+    assert marks(ONE_WORKER * 2.1, partitions=2) == [Mark.OK, Mark.FAILS]
+
+
+def test_without_a_rate_only_the_speed_is_told() -> None:
+    assert marks(None, partitions=2) == [Mark.OK, Mark.SKIPPED]
+    assert marks(ONE_WORKER, partitions=None) == [Mark.OK, Mark.OK]
+
+
+def test_a_real_model_is_measured_on_the_given_texts() -> None:
+    scorer = Scorer.load(Registry().resolve("imdb").path, verify=False)
+    speed = measure(scorer, ["a wonderful film"], "one text", batch=16, least_seconds=0.05)
+    assert speed.reviews % 16 == 0
+    assert 0.05 <= speed.cpu_seconds < 5

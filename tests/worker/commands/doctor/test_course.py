@@ -1,0 +1,69 @@
+"""The course of an examination: nothing hangs, and nothing is asked that cannot be answered."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from worker.commands.doctor.course import LOOKS, Look, examine, without_kafka
+from worker.commands.doctor.findings import Finding, Mark, ok
+from worker.commands.doctor.known import Known, patiently
+from worker.errors import AccessDenied, KafkaAway
+from worker.settings import load
+
+
+def fine(known: Known) -> list[Finding]:
+    return [ok("fine", "all is well")]
+
+
+def marks(*looks: Look) -> list[Mark]:
+    return [each.mark for each in examine(Known(load({})), looks)]
+
+
+def test_a_look_that_hangs_fails_and_the_next_is_taken() -> None:
+    released = threading.Event()
+
+    def hangs(known: Known) -> list[Finding]:
+        released.wait()
+        return []
+
+    assert marks(Look("hangs", hangs, seconds=0.05), Look("fine", fine)) == [Mark.FAILS, Mark.OK]
+    released.set()
+
+
+def test_what_was_found_before_an_error_is_kept() -> None:
+    def refuses(known: Known) -> Iterator[Finding]:
+        yield ok("first", "all is well")
+        raise AccessDenied("Kafka refuses the credentials")
+
+    assert marks(Look("refuses", refuses)) == [Mark.OK, Mark.FAILS]
+
+
+def test_a_look_that_an_earlier_one_rules_out_is_skipped_with_the_reason() -> None:
+    [finding] = examine(Known(load({})), [Look("topics", fine, obstacle=without_kafka)])
+    assert (finding.mark, finding.found) == (Mark.SKIPPED, "Kafka was not reached")
+
+
+def test_without_kafka_nothing_waits_for_it() -> None:
+    known = Known(load({"kafka_bootstrap_servers": "127.0.0.1:9", "http_port": "0"}))
+    quick = [look for look in LOOKS if look.subject not in ("model", "speed")]
+    found = {each.subject: each.mark for each in examine(known, quick)}
+    assert found["Kafka address"] is Mark.FAILS
+    later = ("Kafka server", "Kafka limits", "topics", "permissions", "arrivals", "group", "instance id", "reviews")
+    assert {found[subject] for subject in later} == {Mark.SKIPPED}
+
+
+def test_patience_ends() -> None:
+    def away() -> None:
+        raise KafkaAway("not yet")
+
+    with pytest.raises(KafkaAway):
+        patiently(away, seconds=0.01)
+    answers = iter([KafkaAway("not yet"), None])
+
+    def once_away() -> str:
+        if problem := next(answers):
+            raise problem
+        return "here"
+
+    assert patiently(once_away) == "here"

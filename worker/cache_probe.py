@@ -1,0 +1,93 @@
+"""Whether Redis takes sentiments, really tried with a key of its own, and what it says about itself."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from redis import exceptions
+
+from worker.cache import KEY_PREFIX, Cache
+from worker.messages import Sentiment, encode_sentiment
+
+# The key goes at once; should that be refused, it goes by itself.
+_EXPIRY_SECONDS = 10
+# Where we may not ask: MEMORY USAGE says 344 of such a key in Redis 6.2 and 360 in 7.0.
+USUAL_KEY_BYTES = 350
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFacts:
+    """A Redis that takes sentiments. Sizes in bytes; `limit_bytes` 0 is no limit; None: it may not be asked."""
+
+    version: str | None
+    used_bytes: int | None
+    limit_bytes: int | None
+    machine_bytes: int | None
+    policy: str | None
+    key_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFault:
+    """Why Redis takes no sentiments, and what to do."""
+
+    found: str
+    advice: str
+
+
+def probe(cache: Cache) -> CacheFacts | CacheFault:
+    """Write, read and remove a sentiment as workers do. Bounded by the cache's own time limit for each question."""
+    try:
+        return cache.ask(_try_out)
+    except (exceptions.RedisError, OSError) as error:
+        return _fault(error)
+
+
+def _try_out(client: redis.Redis) -> CacheFacts:
+    key = f"{KEY_PREFIX}doctor-{uuid.uuid4().hex}"
+    client.set(key, _example(key), ex=_EXPIRY_SECONDS)
+    key_bytes = _allowed(lambda: client.memory_usage(key))
+    _allowed(lambda: client.delete(key))
+    info: dict[str, Any] = _allowed(client.info) or {}
+    return CacheFacts(
+        version=info.get("redis_version"),
+        used_bytes=info.get("used_memory"),
+        limit_bytes=info.get("maxmemory"),
+        machine_bytes=info.get("total_system_memory"),
+        policy=info.get("maxmemory_policy"),
+        key_bytes=key_bytes or USUAL_KEY_BYTES,
+    )
+
+
+def _example(review_id: str) -> bytes:
+    scores = {"negative": 0.03125, "positive": 0.96875}
+    return encode_sentiment(
+        Sentiment(review_id, "positive", scores, 0.9375, "reviews", 1, {"shop": "7"}, "2026-01-31T12:00:00.123Z")
+    )
+
+
+def _allowed(question: Callable[[], Any]) -> Any:
+    """The answer; None where our user may not ask: workers need no more than SET."""
+    with suppress(exceptions.NoPermissionError, exceptions.ResponseError):
+        return question()
+    return None
+
+
+def _fault(error: Exception) -> CacheFault:
+    text = str(error)
+    if isinstance(error, exceptions.AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
+        return CacheFault(f"refuses the password ({text})", "check user and password in SENTIMENT_REDIS_URL")
+    if isinstance(error, exceptions.NoPermissionError):
+        keys = f"ACL SETUSER NAME ~{KEY_PREFIX}* +set"
+        return CacheFault(f"does not let us write ({text})", f"let an administrator type: {keys}")
+    if isinstance(error, exceptions.OutOfMemoryError):
+        return CacheFault(f"is full ({text})", "raise maxmemory, or set maxmemory-policy volatile-ttl")
+    if isinstance(error, exceptions.ReadOnlyError):
+        return CacheFault(f"is a replica ({text})", "name the primary in SENTIMENT_REDIS_URL")
+    advice = "start Redis, open the way to it, or set SENTIMENT_REDIS_URL; the stream would go on without it"
+    return CacheFault(f"does not answer ({text})", advice)

@@ -1,0 +1,1 @@
+"""The parts of `doctor`: what is looked at, what is thought of it, and in which words."""

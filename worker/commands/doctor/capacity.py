@@ -1,0 +1,86 @@
+"""How many workers a rate of arrivals takes, from how fast a version scores on this machine."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from models.scorer import Scorer
+from worker.commands.doctor.findings import Finding, fails, ok, skipped, warning
+
+# What a worker does for a review beside scoring it, in seconds of a core: the difference between the whole worker and
+# its scorer alone in tests/benchmarks (reviews of 1.3 kB, exactly once, Redis).
+_REST_SECONDS = {"kafka-python": 45e-6, "librdkafka": 15e-6}
+# A worker that is busier than this falls behind with every wave, and after each restart for long.
+TARGET_UTILISATION = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What was measured: reviews scored, and the seconds of one core that it took. `texts` says on what."""
+
+    reviews: int
+    cpu_seconds: float
+    texts: str
+
+    @property
+    def scored_per_second(self) -> float:
+        return self.reviews / self.cpu_seconds
+
+    def worker_per_second(self, client: str) -> float:
+        """Reviews that one worker gets done in a second of one core, all its other work included."""
+        return 1 / (1 / self.scored_per_second + _REST_SECONDS[client])
+
+
+def measure(
+    scorer: Scorer,
+    texts: Sequence[str],
+    source: str,
+    batch: int,
+    least_seconds: float = 1.0,
+    clock: Callable[[], float] = time.process_time,
+) -> Speed:
+    """Scores the texts again and again in batches of that size, for at least so many seconds of processor time."""
+    copies = [texts[number % len(texts)] for number in range(batch)]
+    scorer.score(copies)  # the first time pays for new shapes
+    reviews, started = 0, clock()
+    while (spent := clock() - started) < least_seconds:
+        scorer.score(copies)
+        reviews += len(copies)
+    return Speed(reviews, spent, source)
+
+
+def workers_for(rate: float, per_worker: float, utilisation: float = TARGET_UTILISATION) -> int:
+    """How many workers, each with a core to itself, take so many reviews a second."""
+    return max(1, math.ceil(rate / (per_worker * utilisation)))
+
+
+def judge(speed: Speed, client: str, rate: float | None, partitions: int | None) -> list[Finding]:
+    """Whether workers are fast enough, and how many it takes; `partitions` are those of the input topic, if known."""
+    each = speed.worker_per_second(client)
+    measured = ok(
+        "speed",
+        f"scores {speed.scored_per_second:,.0f} reviews per CPU-second ({speed.texts}): about {each:,.0f}/s a worker",
+    )
+    if rate is None:
+        return [measured, skipped("workers", "how many reviews come is not known", "say so with --rate N")]
+    wanted = workers_for(rate, each)
+    needs = f"{rate:,.0f} reviews/s take {wanted} worker{'' if wanted == 1 else 's'} (one core each)"
+    if partitions is None or wanted <= partitions:
+        return [measured, ok("workers", f"{needs}, busy {rate / (wanted * each):.0%}")]
+    advice = f"give the input topic at least {wanted} partitions, or use a faster model (README.md, Models)"
+    if workers_for(rate, each, utilisation=1.0) > partitions:
+        return [
+            measured,
+            fails("workers", f"{needs}; of an input topic with {_partitions(partitions)} no more can work", advice),
+        ]
+    return [
+        measured,
+        warning("workers", f"{needs} to have a reserve; the input topic has {_partitions(partitions)}", advice),
+    ]
+
+
+def _partitions(number: int) -> str:
+    return f"{number} partition{'' if number == 1 else 's'}"

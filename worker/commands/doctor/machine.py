@@ -1,0 +1,78 @@
+"""What is looked at on this machine: the port of metrics and health, and what unpacks records."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import socket
+from collections.abc import Callable, Mapping
+
+from worker.commands.doctor.findings import Finding, fails, ok, warning
+from worker.commands.scrape import Unreachable, parse_address, scrape_all
+
+# What kafka-python unpacks a codec with, and the distribution that brings it; gzip is Python's own.
+_CODECS = {"snappy": ("snappy", "python-snappy"), "lz4": ("lz4.frame", "lz4"), "zstd": ("zstandard", "zstandard")}
+_ASK_SECONDS = 2.0
+
+
+def look_at_port(host: str, port: int) -> Finding:
+    """Whether a worker could listen there; what was taken for the trial is given back."""
+    subject = f"port {port}"
+    if port == 0:
+        return ok("port", "any free one (0): see the log's first line for which")
+    try:
+        with socket.create_server((host, port), family=_family(host)):
+            return ok(subject, f"free on {host}")
+    except OSError as error:
+        return _taken(subject, host, port, error)
+
+
+def judge_codecs(client: str, missing: Mapping[str, str]) -> Finding:
+    """About the codecs that cannot be unpacked; `missing` has the distribution that each of them needs."""
+    subject = "compression"
+    if client == "librdkafka":
+        return ok(subject, "librdkafka brings gzip, snappy, lz4 and zstd along")
+    if missing:
+        return fails(subject, f"cannot unpack {', '.join(missing)}", f"pip install {' '.join(missing.values())}")
+    return ok(subject, "gzip, snappy, lz4 and zstd can be unpacked")
+
+
+def judge_checksums(client: str, has_crc32c: bool) -> list[Finding]:
+    """About the checksums of records, which are slow in plain Python."""
+    if client == "librdkafka" or has_crc32c:
+        return []
+    return [
+        warning("checksums", "crc32c is not installed: records are read at a third of the speed", "pip install crc32c")
+    ]
+
+
+def missing_codecs(found: Callable[[str], bool]) -> dict[str, str]:
+    """The codecs whose module is not found, with the distribution that brings it."""
+    return {codec: package for codec, (module, package) in _CODECS.items() if not found(module)}
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module could be imported."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it would be in
+        return False
+
+
+def _taken(subject: str, host: str, port: int, error: OSError) -> Finding:
+    advice = "give each worker on one host a port of its own: --http-port"
+    if error.errno == errno.EADDRINUSE:
+        return fails(subject, f"{_who(host, port)} listens there already", advice)
+    if error.errno == errno.EACCES:
+        return fails(subject, f"this user may not listen there ({error.strerror})", "use a port above 1023")
+    return fails(subject, f"cannot listen on {host} ({error.strerror or error})", "check SENTIMENT_HTTP_HOST")
+
+
+def _who(host: str, port: int) -> str:
+    asked = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    answers = scrape_all([parse_address(f"[{asked}]:{port}" if ":" in asked else f"{asked}:{port}")], _ASK_SECONDS)
+    return "another program" if all(isinstance(each, Unreachable) for each in answers) else "a worker"
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

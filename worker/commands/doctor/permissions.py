@@ -1,0 +1,117 @@
+"""Which permissions a worker needs, which of them are missing, and the command that grants one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker.commands.doctor.findings import Finding, fails, ok
+from worker.settings import Settings
+
+TOPIC, GROUP, TRANSACTIONAL_ID = "topic", "group", "transactional id"
+# What Kafka grants along with another operation on the same resource.
+_IMPLIED = {"READ": {"DESCRIBE"}, "WRITE": {"DESCRIBE"}}
+_FLAGS = {
+    TOPIC: ["--topic"],
+    GROUP: ["--group"],
+    TRANSACTIONAL_ID: ["--resource-pattern-type", "prefixed", "--transactional-id"],
+}
+_SPELLED = {"READ": "Read", "WRITE": "Write", "DESCRIBE": "Describe", "DESCRIBE_CONFIGS": "DescribeConfigs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """An operation, named as in Kafka's protocol, on one resource; a transactional id stands for all that begin so."""
+
+    operation: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        beginning = " (and all that begin so)" if self.kind == TRANSACTIONAL_ID else ""
+        return f"{_SPELLED[self.operation]} on {self.kind} {self.name}{beginning}"
+
+
+def needed(chosen: Settings) -> tuple[Permission, ...]:
+    """What the principal of a worker with these settings must be allowed."""
+    written = [chosen.output_topic, chosen.dead_letter_topic, *([chosen.shadow_topic] if chosen.shadow_topic else [])]
+    permissions = [Permission("READ", TOPIC, chosen.input_topic), Permission("READ", GROUP, chosen.kafka_group_id)]
+    permissions += [Permission("WRITE", TOPIC, topic) for topic in written]
+    if chosen.delivery == "exactly_once":
+        permissions.append(Permission("WRITE", TRANSACTIONAL_ID, f"{chosen.kafka_group_id}-"))
+    return tuple(permissions)
+
+
+def missing(
+    required: Iterable[Permission], topics: Mapping[str, Collection[str]], tried: Mapping[str, bool]
+) -> tuple[Permission, ...]:
+    """Those that are needed and not there.
+
+    `topics` has the operations that Kafka says are allowed on each topic; one that it does not say is not judged.
+    `tried` says for GROUP and TRANSACTIONAL_ID whether Kafka let us; one that could not be tried is not judged.
+    """
+
+    def lacks(permission: Permission) -> bool:
+        if permission.kind == TOPIC:
+            return permission.name in topics and permission.operation not in topics[permission.name]
+        return not tried.get(permission.kind, True)
+
+    return tuple(filter(lacks, required))
+
+
+def judge(
+    required: Iterable[Permission],
+    topics: Mapping[str, Collection[str]],
+    tried: Mapping[str, bool],
+    principal: str,
+    servers: str,
+) -> list[Finding]:
+    """A line for each permission that is missing, and one for all that are there; none for what could not be judged."""
+    lacking = missing(required, topics, tried)
+    findings = [fails("permissions", f"{principal} lacks {each}", grant(each, principal, servers)) for each in lacking]
+    judged = (each for each in required if (each.name in topics if each.kind == TOPIC else each.kind in tried))
+    if held := [str(each) for each in judged if each not in lacking]:
+        findings.insert(0, ok("permissions", f"{principal} has {', '.join(held)}"))
+    return findings
+
+
+def grant(permission: Permission, principal: str, servers: str) -> str:
+    """The command that grants it, as an administrator of Kafka types it."""
+    operations = [permission.operation, *sorted(_IMPLIED.get(permission.operation, ()))]
+    return _command(operations, [*_FLAGS[permission.kind], permission.name], principal, servers)
+
+
+def grant_sight(topics: Sequence[str], principal: str, servers: str) -> str:
+    """The command that lets the principal see the settings of topics; those of the servers where none is named."""
+    where = [word for topic in topics for word in ("--topic", topic)] or ["--cluster"]
+    return _command(["DESCRIBE_CONFIGS"], where, principal, servers)
+
+
+def _command(operations: Sequence[str], where: Sequence[str], principal: str, servers: str) -> str:
+    words = ["kafka-acls.sh", "--bootstrap-server", servers, "--command-config", "admin.properties", "--add"]
+    words += ["--allow-principal", principal]
+    for operation in operations:
+        words += ["--operation", _SPELLED[operation]]
+    return shlex.join([*words, *where])
+
+
+def principal_of(chosen: Settings) -> str:
+    """How Kafka calls us, unless it has rules of its own for names."""
+    if chosen.kafka_security_protocol.startswith("SASL") and chosen.kafka_sasl_username:
+        return f"User:{chosen.kafka_sasl_username}"
+    if chosen.kafka_security_protocol == "SSL" and chosen.kafka_ssl_certificate_file:
+        return f"User:{_subject(chosen.kafka_ssl_certificate_file)}"
+    if chosen.kafka_security_protocol.startswith("SASL"):
+        return "User:NAME"
+    return "User:ANONYMOUS"
+
+
+def _subject(certificate: Path) -> str:
+    try:
+        from cryptography import x509
+
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).subject.rfc4514_string()
+    except (ImportError, OSError, ValueError):
+        return f"SUBJECT-OF-{certificate.name}"

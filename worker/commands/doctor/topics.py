@@ -1,0 +1,178 @@
+"""What is thought of a topic: its replicas, sizes and how long it keeps what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from worker.broker import MAX_MESSAGE_BYTES
+from worker.commands.doctor.findings import Finding, Mark, fails, ok, warning
+from worker.commands.reading import rough_duration
+from worker.inspection import TopicFacts
+
+# What a topic takes where nobody set max.message.bytes, less a record's own fields: a worker needs that much.
+LEAST_MESSAGE_BYTES = 1_000_000
+SHORTEST_RETENTION_SECONDS = 86_400.0
+_FOR_EVER = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a topic is for. `keep_seconds` is for how long its records are wanted, for the reason in `kept_for`."""
+
+    title: str
+    is_written: bool
+    keep_seconds: float
+    kept_for: str
+
+
+INPUT = Purpose("reviews to read", False, SHORTEST_RETENTION_SECONDS, "workers that stand still lose what is deleted")
+DEAD_LETTERS = Purpose("dead letters", True, SHORTEST_RETENTION_SECONDS, "people must find time to look at them")
+SHADOW = Purpose("results of the shadow", True, 0.0, "")
+
+
+def output_purpose(expiry_seconds: int) -> Purpose:
+    """The output topic, from which `cache-fill` makes Redis anew: it should keep what Redis keeps."""
+    return Purpose("sentiments", True, float(expiry_seconds), "cache-fill cannot bring back what is deleted")
+
+
+def judge(
+    facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose, servers: int, bootstrap: str
+) -> list[Finding]:
+    """What is to be said about a topic that exists; `settings` may be empty where nobody may see them."""
+    subject = f"topic {facts.name}"
+    problems = [*_replication(facts, settings, purpose, servers), *_partitions(facts, purpose, bootstrap)]
+    if settings:
+        problems += [
+            *_sizes(facts.name, settings, purpose, bootstrap),
+            *_keeping(facts.name, settings, purpose, bootstrap),
+        ]
+    if not any(each.mark is Mark.FAILS for each in problems):
+        return [ok(subject, _summary(facts, settings, purpose)), *problems]
+    return problems
+
+
+def retention_seconds(settings: Mapping[str, str]) -> float:
+    """How long a topic keeps records; infinite where it never deletes any for their age."""
+    if "delete" not in settings.get("cleanup.policy", "delete"):
+        return _FOR_EVER
+    milliseconds = int(settings.get("retention.ms", "-1"))
+    return _FOR_EVER if milliseconds < 0 else milliseconds / 1000
+
+
+def change(topic: str, setting: str, value: str, bootstrap: str) -> str:
+    """The command that sets a topic's setting."""
+    return (
+        f"kafka-configs.sh --bootstrap-server {bootstrap} --command-config admin.properties --alter "
+        f"--entity-type topics --entity-name {topic} --add-config {setting}={value}"
+    )
+
+
+def creation(topic: str, bootstrap: str) -> str:
+    """How a missing topic comes to be."""
+    return (
+        f"python -m worker run --create-topics, or: kafka-topics.sh --bootstrap-server {bootstrap} --create "
+        f"--topic {topic} --partitions 12 --config max.message.bytes={MAX_MESSAGE_BYTES}"
+    )
+
+
+def _summary(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose) -> str:
+    parts = [f"{purpose.title}: {_counted(facts.partitions, 'partition')}, {_counted(facts.replicas, 'replica')}"]
+    if settings:
+        if purpose.is_written:
+            parts.append(f"takes {_size(int(settings['max.message.bytes']))}")
+        seconds = retention_seconds(settings)
+        parts.append("keeps all" if math.isinf(seconds) else f"keeps {rough_duration(seconds)}")
+    return ", ".join(parts)
+
+
+def _replication(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose, servers: int) -> Iterator[Finding]:
+    subject, least = f"topic {facts.name}", int(settings.get("min.insync.replicas", "1"))
+    if facts.leaderless:
+        yield fails(
+            subject,
+            f"{facts.leaderless} of {_counted(facts.partitions, 'partition')} have no leader",
+            "start the Kafka servers that hold them",
+        )
+    elif purpose.is_written and facts.in_sync < least:
+        yield fails(
+            subject,
+            f"a partition has {_counted(facts.in_sync, 'replica')} in sync, min.insync.replicas is {least}",
+            "start the Kafka servers that are down: until then nothing can be written",
+        )
+    elif facts.in_sync < facts.replicas:
+        yield warning(subject, f"{facts.in_sync} of {facts.replicas} replicas are in sync", "look at the Kafka servers")
+    if facts.replicas == 1:
+        more = "3 Kafka servers, " if servers < 3 else ""
+        yield warning(
+            subject,
+            "1 replica: a server that is lost, or restarts in a commit, can break what is guaranteed",
+            f"for production: {more}3 replicas (kafka-reassign-partitions.sh) and min.insync.replicas=2",
+        )
+    elif purpose.is_written and settings and least == 1:
+        yield warning(
+            subject,
+            "min.insync.replicas is 1: what one server confirmed alone is lost with it",
+            "set min.insync.replicas=2",
+        )
+    elif purpose.is_written and least >= facts.replicas:
+        yield warning(
+            subject,
+            f"min.insync.replicas is {least} of {facts.replicas} replicas: one server down stops all writing",
+            f"set min.insync.replicas={facts.replicas - 1}, or more replicas",
+        )
+
+
+def _partitions(facts: TopicFacts, purpose: Purpose, bootstrap: str) -> Iterator[Finding]:
+    if not purpose.is_written and facts.partitions == 1:
+        yield warning(
+            f"topic {facts.name}",
+            "1 partition: a second worker would have nothing to do",
+            f"kafka-topics.sh --bootstrap-server {bootstrap} --alter --topic {facts.name} --partitions 12",
+        )
+
+
+def _sizes(topic: str, settings: Mapping[str, str], purpose: Purpose, bootstrap: str) -> Iterator[Finding]:
+    found = int(settings["max.message.bytes"])
+    if not purpose.is_written or found >= MAX_MESSAGE_BYTES:
+        return
+    advice = change(topic, "max.message.bytes", str(MAX_MESSAGE_BYTES), bootstrap)
+    if found < LEAST_MESSAGE_BYTES:
+        yield fails(f"topic {topic}", f"takes {_size(found)} only: workers stop at a larger message", advice)
+    else:
+        yield warning(
+            f"topic {topic}", f"takes {_size(found)}: larger dead letters lose their value, larger results fail", advice
+        )
+
+
+def _keeping(topic: str, settings: Mapping[str, str], purpose: Purpose, bootstrap: str) -> Iterator[Finding]:
+    subject, policy = f"topic {topic}", settings.get("cleanup.policy", "delete")
+    if "compact" in policy and purpose.is_written:
+        yield warning(
+            subject,
+            f"cleanup.policy is {policy}: only the latest of each key stays, and a review without a key stops workers",
+            change(topic, "cleanup.policy", "delete", bootstrap),
+        )
+    elif "compact" in policy:
+        yield warning(
+            subject,
+            f"cleanup.policy is {policy}: reviews of a key vanish behind later ones, read or not",
+            change(topic, "cleanup.policy", "delete", bootstrap),
+        )
+    seconds = retention_seconds(settings)
+    if seconds < purpose.keep_seconds:
+        wanted = str(int(purpose.keep_seconds * 1000))
+        yield warning(
+            subject,
+            f"keeps {rough_duration(seconds)}, less than {rough_duration(purpose.keep_seconds)}: {purpose.kept_for}",
+            change(topic, "retention.ms", wanted, bootstrap),
+        )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_048_576:.3g} MiB" if count >= 1_048_576 else f"{count / 1024:.4g} KiB"
