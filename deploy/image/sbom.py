@@ -17,7 +17,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path, PurePosixPath
 
 from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model import HashType
+from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
@@ -79,7 +79,7 @@ def _python(root: Path) -> Iterator[Component]:
 def _models(root: Path) -> Iterator[Component]:
     for path in sorted((root / STORE).glob(f"*/*/{MANIFEST_FILE}")):
         manifest = read_manifest(path.parent)
-        hashes = [HashType.from_composite_str(f"sha256:{manifest.files['model.onnx'].sha256}")]
+        hashes = [HashType(alg=HashAlgorithm.SHA_256, content=manifest.files["model.onnx"].sha256)]
         kind = ComponentType.MACHINE_LEARNING_MODEL
         name, version = manifest.name, str(manifest.version)
         yield Component(name=name, version=version, type=kind, hashes=hashes, bom_ref=f"{name}@{version}")
@@ -100,9 +100,9 @@ def _library(purl: PackageURL, description: str | None, licence: str = "") -> Co
 def _licence(found: Distribution) -> str:
     """What the package says in one line: an SPDX expression, else its own word, else its classifiers."""
     for field in ("License-Expression", "License"):
-        said = found.metadata[field] if field in found.metadata else ""
-        if said and "\n" not in said:
-            return said
+        for said in found.metadata.get_all(field, []):
+            if "\n" not in said:
+                return str(said)
     classifiers = [line for line in found.metadata.get_all("Classifier", []) if line.startswith("License ::")]
     return ", ".join(line.rpartition(" :: ")[2] for line in classifiers)
 
