@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.image import base, sbom
-from deploy.image.build import TARGETS, build, version
+from deploy.image.build import TARGETS, build, version, write_archive
 from deploy.image.buildah import Buildah, ImageError
 from deploy.image.container import Root
 
@@ -62,8 +62,7 @@ def _make(buildah: Buildah, options: argparse.Namespace) -> None:
         options.sbom.write_text(sbom.sbom(root.path, image.name, version()) + "\n", encoding="utf-8")
     if options.archive:
         with _told(f"{options.archive}"):
-            options.archive.unlink(missing_ok=True)
-            buildah("push", image.name, f"docker-archive:{options.archive.absolute()}:{image.name}:{version()}")
+            write_archive(buildah, image, options.archive)
     over = sum(layer.bytes for layer in image.layers_over(buildah.image(chosen)))
     sys.stdout.write(
         f"{image.name} {version()}: user {image.config['User']}, {over / 1e6:.0f} MB on top of its base, "

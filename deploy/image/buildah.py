@@ -51,7 +51,7 @@ class Buildah:
     def __enter__(self) -> Self:
         need("buildah", "debootstrap", "bwrap", "setpriv")
         if os.geteuid() != 0:
-            raise ImageError("Building an image needs root: it makes devices and changes the root directory.")
+            raise ImageError("Building an image needs root: it changes the root directory.")
         self._owner = OwnedProcesses("image")
         self.directory = self._owner.directory
         return self
