@@ -8,7 +8,13 @@ from deploy.image.buildah import Buildah, run
 RELEASE = "bookworm"
 BASE, BUILD = "localhost/base", "localhost/base-with-pip"
 # What debootstrap leaves of the machine that it runs on, and what is of use to it alone.
-LEFT_OVERS = ("etc/hostname", "etc/resolv.conf", "var/cache/apt/archives", "var/log/bootstrap.log")
+LEFT_OVERS = (
+    "etc/hostname",
+    "etc/resolv.conf",
+    "var/cache/apt/archives",
+    "var/lib/apt/lists",
+    "var/log/bootstrap.log",
+)
 
 
 def debian(buildah: Buildah) -> tuple[str, str]:

@@ -40,7 +40,7 @@ def test_an_archive_holds_the_image_by_name_and_version(worker: Built, tmp_path:
     write_archive(worker.buildah, worker.buildah.image("tiny"), path)
     with tarfile.open(path) as archive:
         [manifest] = json.load(archive.extractfile("manifest.json") or sys.stdin)
-    assert [name.split("/")[-1] for name in manifest["RepoTags"]] == [f"tiny:{version()}"]
+    assert f"tiny:{version()}" in [name.split("/")[-1] for name in manifest["RepoTags"]]
 
 
 def test_a_command_that_fails_is_named_with_what_it_wrote_last() -> None:
