@@ -7,11 +7,13 @@ INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-h
 # Written once the pinned packages are installed, and older than the lock file as soon as that changes.
 WORKER_READY := $(VENV)/.worker-ready
 ALL_READY := $(VENV)/.all-ready
+TARGET ?= worker
+IMAGE = $(RUN) -m deploy.image $(TARGET) $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check bench lock clean
+.PHONY: help demo setup test check bench image sbom lock clean
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -33,11 +35,21 @@ check: $(ALL_READY) ## lint, format, types
 bench: $(ALL_READY) ## speed and memory against baselines; results under tests/benchmarks/results [ARGS=...]
 	@$(RUN) -m tests.benchmarks $(ARGS)
 
+image: $(ALL_READY) ## an image for docker load, built without an engine, as root [TARGET=worker|trainer] [BASE_IMAGE=...]
+	@mkdir -p build
+	@$(IMAGE) --archive build/kafka-sentiment-$(TARGET).tar
+
+sbom: $(ALL_READY) ## what is in that image, as CycloneDX JSON [TARGET=worker|trainer] [BASE_IMAGE=...]
+	@mkdir -p build
+	@$(IMAGE) --sbom build/kafka-sentiment-$(TARGET).cdx.json
+
 lock: ## resolve the pinned dependencies anew (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	$(LOCK) --upgrade --extra worker --extra librdkafka --extra stores --extra trainer --extra local --extra dev \
 		--output-file requirements/all.txt
 	$(LOCK) --extra worker --extra local --constraint requirements/all.txt --output-file requirements/demo.txt
+	$(LOCK) --extra worker --extra librdkafka --extra stores --constraint requirements/all.txt --output-file requirements/worker.txt
+	$(LOCK) --extra trainer --extra stores --constraint requirements/all.txt --output-file requirements/trainer.txt
 	$(LOCK) --upgrade --extra bench --output-file requirements/bench.txt
 
 clean: ## remove the virtual environment and the caches of tools
