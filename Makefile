@@ -35,7 +35,7 @@ bench: $(ALL_READY) ## speed and memory against baselines; results under tests/b
 
 lock: ## resolve the pinned dependencies anew (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(LOCK) --upgrade --extra worker --extra librdkafka --extra stores --extra trainer --extra local --extra dev \
+	$(LOCK) --upgrade --extra worker --extra librdkafka --extra stores --extra tracing --extra trainer --extra local --extra dev \
 		--output-file requirements/all.txt
 	$(LOCK) --extra worker --extra local --constraint requirements/all.txt --output-file requirements/demo.txt
 	$(LOCK) --upgrade --extra bench --output-file requirements/bench.txt
