@@ -21,7 +21,6 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from worker.batching import positions_after
 from worker.broker import Record
 from worker.errors import BadReview, BadUse, BatchExpired, KafkaAway, RetryBatch
 from worker.serving import Part
@@ -91,13 +90,17 @@ class Tracing:
             log.warning("the last spans were not taken in time", seconds=FLUSH_SECONDS)
 
     def _link(self, span: Span, records: Iterable[Record]) -> None:
-        """Link to the trace of each record, to as many different ones as a span may have; count the rest."""
-        found = dict.fromkeys(header for record in records if (header := _traceparent(record)) is not None)
-        contexts = [context for header in found if (context := linkable(header)) is not None]
-        for context in contexts[: self._most_links]:
-            span.add_link(context)
-        if self._most_links is not None and len(contexts) > self._most_links:
-            span.set_attribute("sentiment.links_left_out", len(contexts) - self._most_links)
+        """Link to the trace of each record, to as many different ones as a span may have; count what is left."""
+        found = {value for record in records for name, value in record.headers if name == "traceparent" and value}
+        links = 0
+        # Not in the order of the records, which would leave whole partitions without any.
+        for place, header in enumerate(sorted(found)):
+            if links == self._most_links:
+                span.set_attribute("sentiment.links_left_out", len(found) - place)
+                break
+            if (context := linkable(header)) is not None:
+                span.add_link(context)
+                links += 1
 
 
 class TracedBatch:
@@ -135,17 +138,11 @@ def outcome(error: Exception) -> str:
     return "refused" if isinstance(error, RetryBatch | KafkaAway) else "failed"
 
 
-def _traceparent(record: Record) -> bytes | None:
-    return next((value for name, value in record.headers if name == "traceparent"), None)
-
-
 def _positions(records: Sequence[Record]) -> list[str]:
     """Which records, as `partition:first-last` offsets."""
-    firsts: dict[int, int] = {}
-    for record in records:
-        firsts.setdefault(record.partition, record.offset)
-    ends = positions_after(records)
-    return [f"{part.number}:{firsts[part.number]}-{end.next_offset - 1}" for part, end in sorted(ends.items())]
+    lasts = {record.partition: record.offset for record in records}
+    firsts = {record.partition: record.offset for record in reversed(records)}
+    return [f"{number}:{firsts[number]}-{lasts[number]}" for number in sorted(firsts)]
 
 
 def _resource(instance: str) -> Resource:

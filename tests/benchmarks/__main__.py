@@ -8,14 +8,16 @@ from typing import Any
 from deploy.local.processes import LocalServiceError
 from models.errors import ModelError
 from models.registry import default_store
-from tests.benchmarks import latency, machine, memory, results, swaps, throughput
+from models.scorer import Scorer
+from tests.benchmarks import latency, machine, memory, results, swaps, throughput, tracing
 from tests.benchmarks.contenders import BASELINES, Worker
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
 from trainer.errors import TrainerError
+from worker import logs
 
-PARTS = ("throughput", "latency", "memory", "swaps")
+PARTS = ("throughput", "latency", "memory", "swaps", "tracing")
 CLIENTS = ("kafka-python", "librdkafka")
 DELIVERIES = ("exactly_once", "at_least_once")
 
@@ -58,6 +60,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             measured["memory"] = memory.measure(bench, workers, options.memory_reviews)
         if "swaps" in parts:
             measured["swaps"] = swaps.measure(bench, workers, options.swap_rate, options.swaps)
+        if "tracing" in parts:
+            measured["tracing"] = tracing.measure(Scorer.load(bench.model_path), options.tracing_batches)
     return measured
 
 
@@ -97,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument("--swaps", type=int, default=50, help="changes of the model's version (default: 50)")
     flags.add_argument("--swap-rate", type=float, default=5_000.0, help="reviews a second meanwhile (default: 5,000)")
+    flags.add_argument("--tracing-batches", type=int, default=20, help="of 512 reviews in memory (default: 20)")
     flags.add_argument(
         "--profile", type=Path, metavar="FILE", help="write where the processor time of the last run went"
     )
@@ -120,4 +125,5 @@ def setting(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    logs.configure("text", "error")
     raise SystemExit(main())

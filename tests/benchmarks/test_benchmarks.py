@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from models.registry import PACKAGED_STORE
-from tests.benchmarks import latency, machine, memory, results, swaps, throughput
+from models.scorer import Scorer
+from tests.benchmarks import latency, machine, memory, results, swaps, throughput, tracing
 from tests.benchmarks.contenders import BASELINES, BATCHED, ONE_BY_ONE, QUIX, Worker
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
@@ -56,6 +57,12 @@ def test_pauses_are_measured_with_and_without_new_versions(bench: Workbench) -> 
     assert row["versions"] == [1, 2]
     for kind in ("with_seconds", "without_seconds"):
         assert 0 < row[kind]["p50"] <= row[kind]["p99"] <= row[kind]["most"]
+
+
+def test_tracing_is_compared_with_a_loop_that_has_no_place_for_it(bench: Workbench) -> None:
+    found = tracing.measure(Scorer.load(bench.model_path), batches=2, repeats=1)
+    assert set(found["ratios"]) == {"plain", "off", "on", "on, nobody listens"}
+    assert found["spans"] >= 2 * len(("process reviews", "decode", "infer", "commit"))
 
 
 def test_a_pause_is_the_longest_time_without_a_result() -> None:
