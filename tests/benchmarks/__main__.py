@@ -9,7 +9,7 @@ from deploy.local.processes import LocalServiceError
 from models.errors import ModelError
 from models.registry import default_store
 from models.scorer import Scorer
-from tests.benchmarks import latency, machine, memory, results, swaps, throughput, tracing
+from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing
 from tests.benchmarks.contenders import BASELINES, Worker
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.reviews import SAMPLE
@@ -17,8 +17,9 @@ from tests.benchmarks.workbench import Workbench
 from trainer.errors import TrainerError
 from worker import logs
 
-PARTS = ("throughput", "latency", "memory", "swaps", "tracing")
+PARTS = ("throughput", "latency", "memory", "swaps", "tracing", "costs")
 CLIENTS = ("kafka-python", "librdkafka")
+PACED_SECONDS = 20.0
 DELIVERIES = ("exactly_once", "at_least_once")
 
 
@@ -48,7 +49,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for delivery in options.delivery
     ]
     measured: dict[str, Any] = {"machine": machine.describe(), "settings": described(options)}
-    with Workbench(options.model_store, options.model, options.data, options.partitions) as bench:
+    with Workbench(options.model_store, options.model, options.data, options.partitions, options.brokers) as bench:
         measured["machine"]["scored_per_cpu_second"] = round(bench.reviews.scored_per_cpu_second)
         if "throughput" in parts:
             baselines = () if options.no_baselines else BASELINES
@@ -60,6 +61,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             measured["memory"] = memory.measure(bench, workers, options.memory_reviews)
         if "swaps" in parts:
             measured["swaps"] = swaps.measure(bench, workers, options.swap_rate, options.swaps)
+        if "costs" in parts:
+            measured["costs"] = costs.measure(
+                bench, workers[0], options.reviews, options.repeats, min(options.seconds, PACED_SECONDS)
+            )
         if "tracing" in parts:
             measured["tracing"] = tracing.measure(Scorer.load(bench.model_path), options.tracing_batches)
     return measured
@@ -67,7 +72,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def described(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that the figures depend on."""
-    chosen = {name: getattr(options, name) for name in ("model", "partitions", "reviews", "repeats", "rate", "seconds")}
+    chosen = {
+        name: getattr(options, name)
+        for name in ("model", "partitions", "brokers", "reviews", "repeats", "rate", "seconds")
+    }
     return chosen | {"data": options.data.name, "profiled": options.profile is not None, **dict(options.setting)}
 
 
@@ -91,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--model-store", type=Path, default=default_store(), help="directory of models")
     flags.add_argument("--model", default="imdb", help="NAME, NAME@VERSION or NAME@LABEL (default: imdb)")
     flags.add_argument("--partitions", type=int, default=12, help="of each topic (default: 12)")
+    flags.add_argument("--brokers", type=int, choices=(1, 2, 3), default=1, help="with a replica on each (default: 1)")
     flags.add_argument("--reviews", type=int, default=20_000, help="in the topic, for throughput (default: 20,000)")
     flags.add_argument("--repeats", type=int, default=3, help="runs of each for throughput (default: 3)")
     flags.add_argument("--no-baselines", action="store_true", help="measure the worker only")
