@@ -54,6 +54,7 @@ def measure(scorer: Scorer, batches: int, repeats: int = 9) -> dict[str, Any]:
     """
     with Collector() as collector, Collector() as gone, pytest.MonkeyPatch.context() as environment:
         gone.__exit__(None, None, None)
+        environment.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
 
         def sending_to(endpoint: str) -> Tracer:
             environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
 import pytest
 
+from deploy.local.processes import wait_until
 from models.registry import Registry
 from models.scorer import Scorer
 from tests.worker.collector import Collector, plain
@@ -40,9 +42,17 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(autouse=True)
-def _only_own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_variables_and_no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("OTEL_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    yield
+    wait_until(lambda: not senders(), 10, lambda: f"still there: {senders()}")
+
+
+def senders() -> list[threading.Thread]:
+    """The threads of OpenTelemetry."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("Otel")]
 
 
 @pytest.fixture
