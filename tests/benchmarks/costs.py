@@ -17,7 +17,6 @@ from redis import Redis
 from deploy.local.topics import create_topics
 from tests.benchmarks import worker_metrics
 from tests.benchmarks.contenders import Task, Worker
-from tests.benchmarks.latency import Feed
 from tests.benchmarks.outputs import check, read_until
 from tests.benchmarks.runs import LIMIT_SECONDS
 from tests.benchmarks.workbench import FILL_SECONDS, Workbench, note
@@ -26,7 +25,6 @@ COMPRESSIONS = ("none", "lz4", "zstd")
 # Of one batch: the shares of records and transactions can only be told apart where they differ.
 BATCHES = (512, 64)
 IDLE_SECONDS = 10.0
-PACED_RATE = 200.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Passage:
     sentiment_bytes: float
 
 
-def measure(bench: Workbench, worker: Worker, reviews: int, repeats: int, paced_seconds: float) -> dict[str, Any]:
+def measure(bench: Workbench, worker: Worker, reviews: int, repeats: int) -> dict[str, Any]:
     """All costs; `reviews` is the larger of the two numbers that go through.
 
     A review is `written` by its sender, and `passed` when a worker and then a reader of its sentiment have read theirs.
@@ -55,8 +53,8 @@ def measure(bench: Workbench, worker: Worker, reviews: int, repeats: int, paced_
     passages, sizes = [], [(reviews // 4, BATCHES[0]), (reviews, BATCHES[0]), (reviews, BATCHES[1])]
     for repeat in range(repeats):
         passages += [passage(bench, worker, count, batch) for count, batch in sizes]
-        note(f"costs {repeat + 1}/{repeats}")
-    compressed = {each: passage(bench, worker, reviews, BATCHES[0], each) for each in COMPRESSIONS[1:]}
+        note(f"costs {repeat + 1}/{repeats}: {passages[-len(sizes) :]}")
+    compressed = {each: passage(bench, worker, reviews // 4, BATCHES[0], each) for each in COMPRESSIONS[1:]}
     large = passages[1 :: len(sizes)]
     per_review, per_transaction, _ = solve(
         [(p.reviews, p.transactions, 1.0, p.broker_cpu_seconds - idle * p.seconds) for p in passages]
@@ -76,7 +74,6 @@ def measure(bench: Workbench, worker: Worker, reviews: int, repeats: int, paced_
         "markers_a_transaction": mean(large, "markers") / mean(large, "transactions"),
         "redis_bytes_a_key": mean(large, "redis_bytes_a_key"),
         "redis_cpu_microseconds_a_key": mean(large, "redis_cpu_seconds") / reviews * 1e6,
-        "paced": paced(bench, worker, PACED_RATE, paced_seconds),
         "passages": [asdict(each) for each in passages],
     }
 
@@ -145,32 +142,6 @@ def passage(bench: Workbench, worker: Worker, reviews: int, batch: int, compress
         redis_bytes_a_key=(full["used_memory"] - empty["used_memory"]) / keys,
         sentiment_bytes=stored_bytes(bench, output) / reviews,
     )
-
-
-def paced(bench: Workbench, worker: Worker, rate: float, seconds: float) -> dict[str, float]:
-    """How many transactions a second a worker makes that is caught up: each takes what has come meanwhile."""
-    count = int(rate * seconds)
-    task = Task.on(bench, bench.topic("reviews"))
-    with bench.outputs(task.output_topic) as outputs:
-        process = bench.start("contender", worker.command(task))
-        try:
-            feed = Feed(bench, task.input_topic, count)
-            feed.send(0, count // 4, rate, process, outputs)
-            before = worker_metrics.scrape_after(task.http_port, count // 4)
-            cpu = process.cpu_seconds()
-            feed.send(count // 4, count, rate, process, outputs)
-            after = worker_metrics.scrape_after(task.http_port, count)
-            cpu = process.cpu_seconds() - cpu
-        finally:
-            process.end()
-    committed = ("sentiment_transactions_total", "committed")
-    transactions = after[committed] - before[committed]
-    span = (count - count // 4) / rate
-    return {
-        "rate": rate,
-        "transactions_per_second": transactions / span,
-        "worker_cpu_milliseconds_a_transaction": cpu / transactions * 1e3,
-    }
 
 
 def broker_cpu_seconds(bench: Workbench) -> float:

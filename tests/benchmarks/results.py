@@ -134,9 +134,6 @@ def _costs(found: Mapping[str, Any]) -> Iterator[str]:
     yield _line("transaction markers in the output topic a transaction", f"{found['markers_a_transaction']:.1f}")
     yield _line("bytes of a key in Redis, with all that belongs to it", f"{found['redis_bytes_a_key']:,.0f}")
     yield _line("Redis' CPU time of a key", f"{found['redis_cpu_microseconds_a_key']:.1f} µs")
-    paced = found["paced"]
-    yield _line(f"transactions a second at {paced['rate']:.0f} reviews/s", f"{paced['transactions_per_second']:.0f}")
-    yield _line("worker's CPU time of each", f"{paced['worker_cpu_milliseconds_a_transaction']:.1f} ms")
 
 
 def _header(cells: Sequence[str]) -> Iterator[str]:
