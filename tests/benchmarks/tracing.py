@@ -47,10 +47,10 @@ class _PlainPipeline(Pipeline):
         return bool(records)
 
 
-def measure(scorer: Scorer, batches: int, repeats: int = 9) -> dict[str, Any]:
+def measure(scorer: Scorer, batches: int, repeats: int = 12) -> dict[str, Any]:
     """CPU seconds a batch of 512 traced reviews, all threads, medians; and their ratios to the plain loop.
 
-    The variants take turns. Half a minute of one variant after the other would compare minutes, not variants.
+    The variants take turns, each round with another one first: long runs would compare minutes, not variants.
     """
     with Collector() as collector, Collector() as gone, pytest.MonkeyPatch.context() as environment:
         gone.__exit__(None, None, None)
@@ -68,8 +68,10 @@ def measure(scorer: Scorer, batches: int, repeats: int = 9) -> dict[str, Any]:
         }
         found: dict[str, list[float]] = {name: [] for name in variants}
         for repeat in range(repeats):
-            for name, tracer in variants.items():
-                found[name].append(_seconds_a_batch(scorer, batches, tracer))
+            names = list(variants)
+            first = repeat % len(names)
+            for name in names[first:] + names[:first]:
+                found[name].append(_seconds_a_batch(scorer, batches, variants[name]))
             note(f"tracing {repeat + 1}/{repeats}")
     return {
         "batches": batches,
