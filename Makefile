@@ -45,7 +45,7 @@ sbom: $(ALL_READY) ## what is in that image, as CycloneDX JSON [TARGET=worker|tr
 
 lock: ## resolve the pinned dependencies anew (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(LOCK) --upgrade --extra worker --extra librdkafka --extra stores --extra trainer --extra local --extra dev \
+	$(LOCK) --upgrade --extra worker --extra librdkafka --extra stores --extra tracing --extra trainer --extra local --extra dev \
 		--output-file requirements/all.txt
 	$(LOCK) --extra worker --extra local --constraint requirements/all.txt --output-file requirements/demo.txt
 	$(LOCK) --extra worker --extra librdkafka --extra stores --constraint requirements/all.txt --output-file requirements/worker.txt

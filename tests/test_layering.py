@@ -49,6 +49,12 @@ def test_only_the_broker_files_import_a_kafka_client() -> None:
     assert found == BROKERS
 
 
+def test_only_one_file_imports_opentelemetry() -> None:
+    found = [path for package in ("models", "worker", "trainer") for path in _files(package)]
+    found = [path for path in found if "opentelemetry" in _imports(path)]
+    assert found == [ROOT / "worker" / "tracing.py"]
+
+
 @pytest.mark.parametrize("package", ["worker.commands.run", "models.__main__"])
 def test_importing_what_serves_never_imports_tensorflow(package: str) -> None:
     code = f"import sys, {package}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"

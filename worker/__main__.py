@@ -19,6 +19,7 @@ COMMANDS = {
     "dead-letters": ("dead_letters", "list what was set aside as no valid review, or send it again"),
     "rolling-check": ("rolling_check", "prove that an update and restarts lose, double and delay no review"),
     "rescore": ("rescore", "score a range of old reviews again with another version, and compare"),
+    "asyncapi": ("asyncapi", "write the AsyncAPI document of the topics and their messages"),
     "cache-fill": ("cache_fill", "write to Redis what the output topic holds"),
 }
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from worker.broker import Broker, Partition, Position, Record
+from worker.errors import BadReview
+from worker.messages import Review
 
 # An eighth of a batch, see `gather`.
 _FEW = 8
@@ -18,6 +20,15 @@ class BatchPolicy:
 
     max_records: int = 512
     max_wait_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records on their way: `reviews` and `bad` hold, by place, what each record turned out to be."""
+
+    records: list[Record]
+    reviews: dict[int, Review]
+    bad: dict[int, BadReview]
 
 
 def gather(

@@ -12,7 +12,12 @@ import structlog
 
 _REPEAT_SECONDS = 60.0
 # What these say at a lower level is about their own insides.
-_LIBRARIES = {"kafka": logging.ERROR, "worker.librdkafka": logging.WARNING, "redis": logging.ERROR}
+_LIBRARIES = {
+    "kafka": logging.ERROR,
+    "worker.librdkafka": logging.WARNING,
+    "redis": logging.ERROR,
+    "opentelemetry": logging.ERROR,
+}
 
 
 class OncePerMinute(logging.Filter):

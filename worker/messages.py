@@ -55,6 +55,31 @@ class SentimentMessage(BaseModel):
     scored_at: str = Field(description="when it was scored, UTC, ISO 8601 with milliseconds")
 
 
+class VersionAnswer(BaseModel):
+    """What one version says to a review."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    version: int = Field(gt=0, description="version of the model")
+    sentiment: str = Field(description="the class with the highest score")
+    scores: dict[str, float] = Field(description="share of certainty per class, summing to 1")
+
+
+class ShadowMessage(BaseModel):
+    """A value of the shadow topic: one record, and what the version in service and the one beside it say."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", title="Shadow")
+
+    id: str = Field(description="the review's id")
+    topic: str = Field(description="where its record stands")
+    partition: int = Field(ge=0, description="where its record stands")
+    offset: int = Field(ge=0, description="where its record stands")
+    text: str = Field(description="the review's text")
+    model: str = Field(description="name of the model")
+    served: VersionAnswer = Field(description="what the output topic got")
+    other: VersionAnswer = Field(description="what the version beside the stream says")
+
+
 class Review(NamedTuple):
     """A decoded review."""
 

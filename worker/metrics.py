@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from models.scorer import Scorer
 from worker.broker import Partition
 from worker.dead_letters import REASONS
+from worker.spans import UNTRACED, Tracer
 
 STAGES = ("poll", "decode", "tokenize", "infer", "serialize", "produce", "cache", "commit", "idle")
 OUTCOMES = ("committed", "refused", "expired")
@@ -28,9 +29,13 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """Every metric of one worker, with its known label values present from the start."""
+    """Every metric of one worker, with its known label values present from the start.
+
+    `tracer` sees the same stages, as spans.
+    """
 
     def __init__(self) -> None:
+        self.tracer: Tracer = UNTRACED
         self.registry = registry = CollectorRegistry()
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -119,9 +124,10 @@ class Metrics:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time what stands inside as one batch's time in a stage."""
-        started = time.perf_counter()
-        yield
-        self.stage_duration.labels(name).observe(time.perf_counter() - started)
+        with self.tracer.stage(name):
+            started = time.perf_counter()
+            yield
+            self.stage_duration.labels(name).observe(time.perf_counter() - started)
 
     def models_in_use(self, scorers: Mapping[str, Scorer]) -> None:
         """Show the versions that score from now on, by label."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from models.times import utc_timestamp
-from worker.batching import BatchPolicy, gather, positions_after
+from worker.batching import Batch, BatchPolicy, gather, positions_after
 from worker.broker import MAX_MESSAGE_BYTES, Broker, Message, Partition, Record
 from worker.cache import Cache
 from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
@@ -18,13 +18,14 @@ from worker.drift import DriftMeter
 from worker.errors import BadReview, StopWorker, TooManyDeadLetters
 from worker.health import Health
 from worker.lineup import Lineup
-from worker.messages import Review, ReviewDecoder, Sentiment, encode_sentiment
+from worker.messages import ReviewDecoder, Sentiment, encode_sentiment
 from worker.metrics import Metrics
 from worker.rollout.counting import Staged
 from worker.rollout.rollout import Rollout
 from worker.rollout.signals import to_metadata
 from worker.serving import Part, Served, serve
 from worker.settings import Settings
+from worker.spans import BatchSpan
 
 IDLE_SECONDS = 0.5
 _LAG_INTERVAL_SECONDS = 1.0
@@ -32,15 +33,6 @@ _LAG_INTERVAL_SECONDS = 1.0
 _USUAL_MESSAGE_BYTES = 1_000_000
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Batch:
-    """Records on their way: `reviews` and `bad` hold, by place, what each record turned out to be."""
-
-    records: list[Record]
-    reviews: dict[int, Review]
-    bad: dict[int, BadReview]
 
 
 @dataclass(slots=True)
@@ -90,23 +82,28 @@ class Pipeline:
         """
         records = self._poll()
         if records:
-            batch = self._decode(records)
-            lineup = self._lineup()
-            served = serve(lineup, records, batch.reviews, self._metrics)
-            results = self._serialize(batch, served)
-            outcomes = self._judge(batch)
-            staged = self._rollout.stage(lineup, records, served, self._broker) if self._rollout else Staged()
-            with self._metrics.stage("produce"):
-                self._broker.produce(results.messages)
-            self._write_cache(results.sentiments)
-            with self._metrics.stage("commit"):
-                self._broker.commit(positions_after(records, self._metadata(outcomes, staged)))
-            self._committed(batch, results, outcomes)
-            self._drift.observe(lineup.stable, served.parts)
-            if self._rollout:
-                self._rollout.committed(lineup, records, batch.reviews, served, staged)
+            with self._metrics.tracer.batch(records) as span:
+                self._process(records, span)
         self._observe_progress()
         return bool(records)
+
+    def _process(self, records: list[Record], span: BatchSpan) -> None:
+        batch = self._decode(records)
+        lineup = self._lineup()
+        served = serve(lineup, records, batch.reviews, self._metrics)
+        results = self._serialize(batch, served)
+        span.describe(batch.bad, served.parts)
+        outcomes = self._judge(batch)
+        staged = self._rollout.stage(lineup, records, served, self._broker) if self._rollout else Staged()
+        with self._metrics.stage("produce"):
+            self._broker.produce(results.messages)
+        self._write_cache(results.sentiments)
+        with self._metrics.stage("commit"):
+            self._broker.commit(positions_after(records, self._metadata(outcomes, staged)))
+        self._committed(batch, results, outcomes)
+        self._drift.observe(lineup.stable, served.parts)
+        if self._rollout:
+            self._rollout.committed(lineup, records, batch.reviews, served, staged)
 
     def start_over(self) -> None:
         """The last batch was given up, whether it is committed or not; it begins from what is."""

@@ -93,6 +93,9 @@ class Settings(ModelSettings):
 
     http_host: str = Field("0.0.0.0", description="address on which metrics and health listen")
     http_port: int = Field(8000, ge=0, le=65_535, description="port of /metrics, /livez and /readyz (0: any free one)")
+    tracing: Literal["off", "otlp"] = Field(
+        "off", description="where spans of batches go; with otlp the OTEL_ variables of OpenTelemetry say the rest"
+    )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="form of the log lines; auto is text on a terminal and JSON elsewhere"
     )

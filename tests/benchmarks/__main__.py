@@ -8,14 +8,16 @@ from typing import Any
 from deploy.local.processes import LocalServiceError
 from models.errors import ModelError
 from models.registry import default_store
-from tests.benchmarks import latency, machine, memory, results, swaps, throughput
+from models.scorer import Scorer
+from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing
 from tests.benchmarks.contenders import BASELINES, Worker
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
 from trainer.errors import TrainerError
+from worker import logs
 
-PARTS = ("throughput", "latency", "memory", "swaps")
+PARTS = ("throughput", "latency", "memory", "swaps", "tracing", "costs")
 CLIENTS = ("kafka-python", "librdkafka")
 DELIVERIES = ("exactly_once", "at_least_once")
 
@@ -46,7 +48,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for delivery in options.delivery
     ]
     measured: dict[str, Any] = {"machine": machine.describe(), "settings": described(options)}
-    with Workbench(options.model_store, options.model, options.data, options.partitions) as bench:
+    with Workbench(options.model_store, options.model, options.data, options.partitions, options.brokers) as bench:
         measured["machine"]["scored_per_cpu_second"] = round(bench.reviews.scored_per_cpu_second)
         if "throughput" in parts:
             baselines = () if options.no_baselines else BASELINES
@@ -58,12 +60,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             measured["memory"] = memory.measure(bench, workers, options.memory_reviews)
         if "swaps" in parts:
             measured["swaps"] = swaps.measure(bench, workers, options.swap_rate, options.swaps)
+        if "costs" in parts:
+            measured["costs"] = costs.measure(bench, workers[0], options.reviews, options.repeats)
+        if "tracing" in parts:
+            measured["tracing"] = tracing.measure(Scorer.load(bench.model_path), options.tracing_batches)
     return measured
 
 
 def described(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that the figures depend on."""
-    chosen = {name: getattr(options, name) for name in ("model", "partitions", "reviews", "repeats", "rate", "seconds")}
+    chosen = {
+        name: getattr(options, name)
+        for name in ("model", "partitions", "brokers", "reviews", "repeats", "rate", "seconds")
+    }
     return chosen | {"data": options.data.name, "profiled": options.profile is not None, **dict(options.setting)}
 
 
@@ -87,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--model-store", type=Path, default=default_store(), help="directory of models")
     flags.add_argument("--model", default="imdb", help="NAME, NAME@VERSION or NAME@LABEL (default: imdb)")
     flags.add_argument("--partitions", type=int, default=12, help="of each topic (default: 12)")
+    flags.add_argument("--brokers", type=int, choices=(1, 2, 3), default=1, help="with a replica on each (default: 1)")
     flags.add_argument("--reviews", type=int, default=20_000, help="in the topic, for throughput (default: 20,000)")
     flags.add_argument("--repeats", type=int, default=3, help="runs of each for throughput (default: 3)")
     flags.add_argument("--no-baselines", action="store_true", help="measure the worker only")
@@ -97,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument("--swaps", type=int, default=50, help="changes of the model's version (default: 50)")
     flags.add_argument("--swap-rate", type=float, default=5_000.0, help="reviews a second meanwhile (default: 5,000)")
+    flags.add_argument("--tracing-batches", type=int, default=20, help="of 512 reviews in memory (default: 20)")
     flags.add_argument(
         "--profile", type=Path, metavar="FILE", help="write where the processor time of the last run went"
     )
@@ -120,4 +131,5 @@ def setting(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    logs.configure("text", "error")
     raise SystemExit(main())

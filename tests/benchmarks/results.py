@@ -32,7 +32,9 @@ def to_markdown(results: Mapping[str, Any]) -> str:
         "",
         "Settings: " + ", ".join(f"{name} {value}" for name, value in results["settings"].items()),
     ]
-    for part, page in (("throughput", _throughput), ("latency", _latency), ("memory", _memory), ("swaps", _swaps)):
+    pages = {"throughput": _throughput, "latency": _latency, "memory": _memory, "swaps": _swaps, "tracing": _tracing}
+    pages["costs"] = _costs
+    for part, page in pages.items():
         if results.get(part):
             lines += ["", *page(results[part])]
     return "\n".join(lines) + "\n"
@@ -101,6 +103,37 @@ def _swaps(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             for kind in ("with", "without")
         ]
         yield _line(row["contender"], f"{row['rate']:,.0f}", str(row["swaps"]), *spans)
+
+
+def _tracing(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Tracing"
+    yield ""
+    yield "CPU time of a batch of 512 reviews, each with a trace of its own, on the broker in memory; medians of"
+    yield f"{found['repeats']} runs of {found['batches']} batches. While tracing is off, the places for it take"
+    yield f"{found['off_seconds_a_batch'] * 1e6:.1f} µs of CPU time a batch."
+    yield ""
+    yield from _header(["tracing", "CPU time of a batch", "times the plain loop"])
+    for name, seconds in found["batch_seconds"].items():
+        yield _line(name, f"{seconds * 1000:.1f} ms", f"{found['ratios'][name]:.3f}")
+
+
+def _costs(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## What the worker costs others"
+    yield ""
+    yield f"{found['brokers']} brokers with a replica on each, {found['reviews']:,} reviews; CPU time is that of all of"
+    yield f"them, without the {found['broker_idle_cpu_ratio']:.0%} of a core that they take while nothing happens."
+    yield ""
+    yield from _header(["", "figure"])
+    for kind in ("review_bytes", "sentiment_bytes"):
+        for compression, size in found[kind].items():
+            yield _line(f"{kind.replace('_', ' ')} in a topic, compression {compression}", f"{size:,.0f}")
+    micros = found["broker_cpu_microseconds"]
+    yield _line("brokers' CPU time of a review written", f"{micros['written']:,.0f} µs")
+    yield _line("of a review read and its sentiment written and read", f"{micros['passed']:,.0f} µs")
+    yield _line("of a transaction", f"{micros['transaction']:,.0f} µs")
+    yield _line("transaction markers in the output topic a transaction", f"{found['markers_a_transaction']:.1f}")
+    yield _line("bytes of a key in Redis, with all that belongs to it", f"{found['redis_bytes_a_key']:,.0f}")
+    yield _line("Redis' CPU time of a key", f"{found['redis_cpu_microseconds_a_key']:.1f} µs")
 
 
 def _header(cells: Sequence[str]) -> Iterator[str]:

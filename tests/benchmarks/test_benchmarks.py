@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from models.registry import PACKAGED_STORE
-from tests.benchmarks import latency, machine, memory, results, swaps, throughput
+from models.scorer import Scorer
+from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing
 from tests.benchmarks.contenders import BASELINES, BATCHED, ONE_BY_ONE, QUIX, Worker
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
@@ -56,6 +57,29 @@ def test_pauses_are_measured_with_and_without_new_versions(bench: Workbench) -> 
     assert row["versions"] == [1, 2]
     for kind in ("with_seconds", "without_seconds"):
         assert 0 < row[kind]["p50"] <= row[kind]["p99"] <= row[kind]["most"]
+
+
+def test_a_passage_counts_what_brokers_and_redis_took(bench: Workbench) -> None:
+    found = costs.passage(bench, Worker("librdkafka", "exactly_once"), REVIEWS, batch=100, compression="lz4")
+    assert found.transactions >= REVIEWS / 100
+    assert found.transactions <= found.markers <= found.transactions * bench.partitions
+    assert found.broker_cpu_seconds > 0
+    assert 0 < found.sentiment_bytes < 200 < found.redis_bytes_a_key < 600
+
+
+def test_compressed_reviews_take_less(bench: Workbench) -> None:
+    assert costs.review_bytes(bench, "zstd", REVIEWS) < costs.review_bytes(bench, "none", REVIEWS)
+
+
+def test_shares_of_a_cost_are_told_apart() -> None:
+    runs = [(reviews, transactions, 1.0) for reviews, transactions in ((10, 1), (40, 1), (40, 20))]
+    assert costs.solve([(*run, 3 * run[0] + 5 * run[1] + 7) for run in runs]) == pytest.approx([3, 5, 7])
+
+
+def test_tracing_is_compared_with_a_loop_that_has_no_place_for_it(bench: Workbench) -> None:
+    found = tracing.measure(Scorer.load(bench.model_path), batches=2, repeats=1)
+    assert set(found["ratios"]) == {"plain", "off", "on", "on, nobody listens"}
+    assert found["spans"] >= 2 * len(("process reviews", "decode", "infer", "commit"))
 
 
 def test_a_pause_is_the_longest_time_without_a_result() -> None:

@@ -26,23 +26,24 @@ _QUEUE = 50_000
 
 
 class Workbench:
-    """One broker, one Redis and the processes under measurement; all of it ends with the `with` block.
+    """Kafka, one Redis and the processes under measurement; all of it ends with the `with` block.
 
     `model` is NAME, NAME@VERSION or NAME@LABEL in `store`. Raises ModelError and BadData for what cannot be read.
     """
 
-    def __init__(self, store: Path, model: str, data: Path, partitions: int) -> None:
+    def __init__(self, store: Path, model: str, data: Path, partitions: int, brokers: int = 1) -> None:
         self.store = store
         self.model_name, _, label = model.partition("@")
         self.model_label = label or STABLE
         self.model_path = Registry(store).resolve(model).path
         self.partitions = partitions
+        self._brokers = brokers
         self.reviews = Reviews(data, self.model_path)
         self._numbers = itertools.count(1)
         self._filled: dict[int, str] = {}
 
     def __enter__(self) -> Self:
-        self.kafka = LocalKafka().__enter__()
+        self.kafka = LocalKafka(self._brokers).__enter__()
         self.redis = LocalRedis().__enter__()
         self.processes = OwnedProcesses("benchmark")
         return self

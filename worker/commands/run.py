@@ -27,6 +27,7 @@ from worker.rollout.decider import OFF, Decider
 from worker.rollout.rollout import Rollout
 from worker.rollout.rule import Limits
 from worker.settings import Settings
+from worker.spans import open_tracer
 from worker.versions import Versions
 
 # Above what is left of the time to stop after the last transaction's deadline, something hangs that has no deadline.
@@ -57,6 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
     log.info("starting", settings=chosen.masked(), http_port=server.port, transactional_id=transactional_id)
     topics = _topics(chosen, arguments) if arguments.create_topics else []
     models = watch_models(chosen, metrics)
+    metrics.tracer = open_tracer(chosen, transactional_id)
     try:
         models.open(fall_back=chosen.model_fallback == "newest")
         health.turned()
@@ -66,6 +68,7 @@ def main(arguments: argparse.Namespace) -> int:
     finally:
         models.close()
         server.close()
+        metrics.tracer.close()
     log.info("stopped cleanly")
     return 0
 

@@ -1,0 +1,110 @@
+"""The arithmetic of capacity: from measured figures that are where it says, and in the document as it is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.capacity.__main__ import DOCUMENT, _told, main
+from deploy.capacity.inputs import CLIENTS, COMPRESSIONS, INPUTS, MODELS, values
+from deploy.capacity.pages import refreshed
+from deploy.capacity.plan import plan
+from deploy.capacity.quantities import Need, size
+from worker.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def found(path: str, place: str) -> float:
+    """What stands at a place in a file of results; of a list, the entry of that contender."""
+    value: Any = json.loads((ROOT / path).read_text(encoding="utf-8"))
+    for key in place.split("/"):
+        value = value[key] if isinstance(value, dict) else next(row for row in value if row["contender"] == key)
+    return float(value)
+
+
+@pytest.mark.parametrize("name", [name for name, each in INPUTS.items() if each.measured])
+def test_a_measured_figure_is_what_was_measured(name: str) -> None:
+    each = INPUTS[name]
+    assert each.value == pytest.approx(found(each.source, each.place), rel=0.02)
+
+
+def test_a_chosen_figure_says_why() -> None:
+    assert all(each.source for each in INPUTS.values())
+    assert INPUTS["max_batch_records"].value == Settings().max_batch_records
+
+
+def test_the_document_shows_what_the_command_tells() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert text.count("<!-- python -m deploy.capacity") == text.count("<!-- end -->") >= 4
+    assert refreshed(text, _told) == text, "write it anew: python -m deploy.capacity --document"
+
+
+def test_answers_are_put_between_their_marks() -> None:
+    text = "a\n<!-- python -m deploy.capacity --x 1 -->\nold\n<!-- end -->\nb\n"
+    assert refreshed(text, lambda flags: f"[{flags}]\n") == text.replace("old", "[--x 1]")
+
+
+def test_workers_and_partitions_follow_from_the_rate() -> None:
+    inputs = values() | {"reviews_per_core[reviews,kafka-python]": 1_000.0, "worker_utilisation_ratio": 0.5}
+    made = plan(Need(rate=10_000), inputs)
+    assert (made["workers"], made["partitions"]) == (20, 48)
+
+
+def test_traffic_counts_every_replica_and_every_reader() -> None:
+    inputs = values() | {"review_bytes[none]": 1_000.0, "sentiment_bytes[none]": 100.0}
+    made = plan(Need(rate=10, replication=3, readers=2, retention_hours=1), inputs)
+    assert made["into brokers"] == 10 * 1_100 * 3
+    assert made["out of brokers"] == 10 * (1_000 + 2 * 100) + 10 * 1_100 * 2
+    assert made["disk"] == 10 * 1_100 * 3 * 3_600
+
+
+@pytest.mark.parametrize(
+    ("name", "small"),
+    [
+        ("broker_network_bytes_per_second", 1e6),
+        ("broker_disk_bytes", 1e10),
+        ("broker_cores", 0.1),
+        ("replicas_per_broker", 2.0),
+    ],
+)
+def test_each_limit_of_a_broker_asks_for_more_of_them(name: str, small: float) -> None:
+    need = Need(rate=10_000)
+    assert plan(need, values() | {name: small})["brokers"] > plan(need, values())["brokers"]
+
+
+def test_redis_holds_a_key_a_review_until_it_expires() -> None:
+    made = plan(Need(rate=100, redis_expiry_seconds=60), values() | {"redis_bytes_a_key": 400.0})
+    assert made["Redis memory"] == 100 * 60 * 400
+
+
+def test_a_price_is_that_of_the_cores() -> None:
+    made = plan(Need(rate=1_000_000, price=2.0), values())
+    assert made["price an hour"] == made["cores"] * 2
+    assert made["price a million reviews"] == pytest.approx(made["price an hour"] / 3_600)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_every_combination_has_its_figures(model: str, client: str, compression: str) -> None:
+    made = plan(Need(50_000, model, client, compression), values())
+    assert all(step.value > 0 for step in made.steps.values())
+
+
+def test_the_command_tells_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--rate", "1000", "10000", "--json"]) == 0
+    small, large = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert small["figures"]["disk"]["value"] * 10 == pytest.approx(large["figures"]["disk"]["value"])
+
+
+@pytest.mark.parametrize("flags", [["--rate", "0"], ["--rate", "nan"], ["--model", "x"], ["--replication", "0"]])
+def test_what_makes_no_sense_is_bad_use(flags: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(flags)
+
+
+@pytest.mark.parametrize(("count", "text"), [(999, "999 B"), (1_500, "1.5 kB"), (263e6, "263 MB"), (2e15, "2.0 PB")])
+def test_sizes_are_written_in_powers_of_ten(count: float, text: str) -> None:
+    assert size(count) == text
