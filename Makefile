@@ -48,7 +48,7 @@ lock: ## resolve the pinned dependencies anew (needs uv)
 	$(LOCK) --upgrade --extra worker --extra librdkafka --extra stores --extra tracing --extra trainer --extra local --extra dev \
 		--output-file requirements/all.txt
 	$(LOCK) --extra worker --extra local --constraint requirements/all.txt --output-file requirements/demo.txt
-	$(LOCK) --extra worker --extra librdkafka --extra stores --constraint requirements/all.txt --output-file requirements/worker.txt
+	$(LOCK) --extra worker --extra librdkafka --extra stores --extra tracing --constraint requirements/all.txt --output-file requirements/worker.txt
 	$(LOCK) --extra trainer --extra stores --constraint requirements/all.txt --output-file requirements/trainer.txt
 	$(LOCK) --upgrade --extra bench --output-file requirements/bench.txt
 
