@@ -172,4 +172,17 @@ def _workers() -> Panels:
             unit="recps",
             width=12,
         ),
+        lines(
+            "Processor time by worker",
+            "Cores that each worker's process takes; one that is busy and gets less than one core is starved.",
+            Query(f"sum by (instance) ({rate('process_cpu_seconds_total')})", "{{instance}}"),
+            width=12,
+        ),
+        lines(
+            "Memory by worker",
+            "What each worker holds in memory; every further loaded version takes its share.",
+            Query(f"sum by (instance) ({series('process_resident_memory_bytes')})", "{{instance}}"),
+            unit="bytes",
+            width=12,
+        ),
     ]

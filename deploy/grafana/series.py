@@ -22,7 +22,7 @@ def series(name: str, *matchers: str) -> str:
 
     Raises ValueError for a metric that is not in the catalogue.
     """
-    full = f"sentiment_{name}"
+    full = name if name.startswith("process_") else f"sentiment_{name}"
     if full not in NAMES:
         raise ValueError(f"{full} is not in the catalogue of metrics")
     return f"{full}{{{','.join((CHOSEN, *matchers))}}}"

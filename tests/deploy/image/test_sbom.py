@@ -66,7 +66,7 @@ def test_it_lists_what_dpkg_knows(worker: Built, components: list[dict[str, Any]
 
 def test_it_lists_the_models(components: list[dict[str, Any]]) -> None:
     models = {c["name"]: c["hashes"][0]["content"] for c in components if c["type"] == "machine-learning-model"}
-    manifest = json.loads((PROJECT / "models/store/reviews/1/manifest.json").read_text())
+    manifest = json.loads((PROJECT / "models/store/reviews/2/manifest.json").read_text())
     assert models["reviews"] == manifest["files"]["model.onnx"]["sha256"]
 
 
