@@ -91,7 +91,7 @@ class Topics:
     def _ask(self, question: Callable[[Any], Result]) -> Result:
         try:
             if self._admin is None:
-                require_kafka(self._connection.bootstrap_servers)
+                require_kafka(self._connection)
                 config = client_config.kafka_python_common(self._connection)
                 self._admin = self._call(self._client.admin.KafkaAdminClient, **config)
             return self._call(question, self._admin)

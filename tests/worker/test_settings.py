@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from worker import settings
-from worker.broker import Security
 from worker.errors import BadUse
+from worker.security import Security
 from worker.settings import Settings, add_flags, given_flags, load
 
 
