@@ -178,7 +178,8 @@ class KafkaPythonBroker(AsksCluster):
     def _require(self, topic: str, partitions: set[int]) -> None:
         if not partitions:
             raise TopicMissing(
-                f"topic {topic} does not exist, or may not be seen: create it (worker run --create-topics)"
+                f"topic {topic} does not exist (create it: worker run --create-topics) or may not be seen "
+                "(see Permissions in README.md)"
             )
 
 

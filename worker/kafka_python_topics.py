@@ -64,7 +64,7 @@ class Topics:
         [described] = self._ask(lambda admin: admin.describe_topics([topic]))
         numbers = [partition["partition_index"] for partition in described["partitions"]]
         if not numbers:
-            raise TopicMissing(f"topic {topic} does not exist, or may not be seen: create it")
+            raise TopicMissing(f"topic {topic} does not exist, or may not be seen (see Permissions in README.md)")
         found = self._offsets(topic, numbers, start)
         if start != LATEST and (beyond := [part.number for part, offset in found.items() if offset < 0]):
             found |= self._offsets(topic, beyond, LATEST)

@@ -58,8 +58,8 @@ class SecureKafka:
         self.endpoint = endpoint
 
     @property
-    def plain_servers(self) -> str:
-        """The address by which everything is allowed."""
+    def bootstrap_servers(self) -> str:
+        """The address by which everything is allowed: for the test itself, and what makes and reads topics for it."""
         return self.kafka.address(1, "BROKERS")
 
     def settings(self, mechanism: str, user: str, listener: str = "CLIENTS") -> dict[str, str]:
@@ -97,7 +97,7 @@ class SecureKafka:
     @contextmanager
     def admin(self) -> Iterator[KafkaAdminClient]:
         """A client that may do everything."""
-        with KafkaAdminClient(bootstrap_servers=self.plain_servers) as admin:
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap_servers) as admin:
             yield admin
 
 

@@ -58,6 +58,7 @@ class TokenEndpoint:
         self.lifetime_seconds = 300.0
         self.status = 200  # what it answers to a good request
         self.requests: list[dict[str, list[str]]] = []
+        self.given: list[str] = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate.both_file)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"endpoint": self}))
@@ -89,6 +90,7 @@ class TokenEndpoint:
         if self.clients.get(unquote_plus(client)) != unquote_plus(secret):
             return 401, {"error": "invalid_client", "error_description": "no such client, or another secret"}
         token = self.signer.token(unquote_plus(client), self.lifetime_seconds)
+        self.given.append(token)
         return 200, {"access_token": token, "token_type": "Bearer", "expires_in": int(self.lifetime_seconds)}
 
 
