@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ class TlsFiles:
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
-    key_password: str | None = None
+    key_password: str | None = field(default=None, repr=False)
 
     def context(self, prefix: str) -> ssl.SSLContext:
         """What a client speaks TLS with: 1.2 or newer, with the server's certificate and name checked.
@@ -59,9 +59,18 @@ class Security:
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: str | None = None
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     tls: TlsFiles = TlsFiles()
     access_tokens: AccessTokens | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisLogin:
+    """How to identify ourselves to Redis, beside what its address says."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: TlsFiles = TlsFiles()
 
 
 def _require_readable(path: Path, setting: str) -> None:

@@ -13,8 +13,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsConfigDict
 
 from worker.errors import BadUse
-from worker.kafka_settings import KafkaSettings
+from worker.kafka_settings import KafkaSettings, plain
 from worker.model_settings import PACKAGED_STORE, Seconds, Share
+from worker.security import RedisLogin, TlsFiles
 
 PREFIX = "SENTIMENT_"
 Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)*$")]
@@ -57,6 +58,16 @@ class Settings(KafkaSettings):
         None, description="redis://, rediss:// or unix:// address of the cache (empty: no cache)"
     )
     redis_url_file: Path | None = Field(None, description="file that holds the address of the cache")
+    redis_username: str | None = Field(None, description="Redis user name, where the address has none")
+    redis_password: SecretStr | None = Field(None, description="Redis password, where the address has none")
+    redis_password_file: Path | None = Field(None, description="file that holds the Redis password")
+    redis_ssl_ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust with rediss:// (default: the machine's)"
+    )
+    redis_ssl_certificate_file: Path | None = Field(
+        None, description="PEM file of our certificate for Redis (mutual TLS)"
+    )
+    redis_ssl_key_file: Path | None = Field(None, description="PEM file of our private key for Redis (mutual TLS)")
     redis_expiry_seconds: int = Field(86_400, gt=0, description="how long a sentiment stays in the cache")
     redis_timeout_seconds: Seconds = Field(
         0.5, description="how long a batch waits for the cache before it goes on without"
@@ -78,7 +89,23 @@ class Settings(KafkaSettings):
     def _must_fit_together(self) -> Settings:
         if len({self.input_topic, self.output_topic, self.dead_letter_topic}) < 3:
             raise ValueError("input_topic, output_topic and dead_letter_topic must be three different topics")
+        url = plain(self.redis_url) or ""
+        if (self.redis_ssl_ca_file or self.redis_ssl_certificate_file) and not url.startswith("rediss://"):
+            # Or somebody would believe in TLS where there is none.
+            raise ValueError("redis_url must begin with rediss:// with any redis_ssl_ setting")
+        if "@" in url and (self.redis_username or self.redis_password):
+            raise ValueError("set the user in redis_url or in redis_username and redis_password, not both")
         return self
+
+    def redis_login(self) -> RedisLogin:
+        """How to identify ourselves to Redis. Raises BadUse where a file is not what it should be."""
+        tls = TlsFiles(
+            self.redis_ssl_ca_file,
+            self.redis_ssl_certificate_file,
+            self.redis_ssl_key_file or self.redis_ssl_certificate_file,
+        )
+        tls.context("redis_ssl")
+        return RedisLogin(self.redis_username, plain(self.redis_password), tls)
 
     def masked(self) -> dict[str, Any]:
         """All settings for a log line; secrets show as asterisks."""

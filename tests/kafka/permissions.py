@@ -22,10 +22,16 @@ def needed(command: str, names: Mapping[str, str], *conditions: str) -> list[Per
     return found
 
 
-def _rows() -> Iterator[list[str]]:
+def redis_commands(command: str) -> list[str]:
+    """The commands that `command` needs in Redis."""
+    [commands] = [commands for commands, *wanted_by in _rows(table=1) if command in _quoted(wanted_by[0])]
+    return _quoted(commands)
+
+
+def _rows(table: int = 0) -> Iterator[list[str]]:
     section = README.read_text(encoding="utf-8").split("### Permissions\n")[1].split("\n#")[0]
-    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
-    return ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    rows = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)[table].splitlines()[2:]
+    return ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)
 
 
 def _permissions(resource: str, operations: str) -> Iterator[Permission]:
