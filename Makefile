@@ -11,7 +11,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check bench lock clean
+.PHONY: help demo setup test check bench audit licences lock clean
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -32,6 +32,12 @@ check: $(ALL_READY) ## lint, format, types
 
 bench: $(ALL_READY) ## speed and memory against baselines; results under tests/benchmarks/results [ARGS=...]
 	@$(RUN) -m tests.benchmarks $(ARGS)
+
+audit: $(ALL_READY) ## known vulnerabilities of the pinned packages [ARGS="--service URL"]
+	@$(RUN) -m deploy.dependencies.audit $(ARGS)
+
+licences: $(ALL_READY) ## licences of all that a worker in production needs
+	@$(RUN) -m deploy.dependencies.licences $(ARGS)
 
 lock: ## resolve the pinned dependencies anew (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

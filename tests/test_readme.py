@@ -49,7 +49,7 @@ def test_the_example_messages_are_valid() -> None:
     SentimentMessage.model_validate_json(sentiment)
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "setup", "check", "bench"])
+@pytest.mark.parametrize("target", ["demo", "test", "setup", "check", "bench", "audit", "licences"])
 def test_every_make_target_named_exists(target: str) -> None:
     makefile = (Path(__file__).parents[1] / "Makefile").read_text(encoding="utf-8")
     assert f"make {target}" in README
