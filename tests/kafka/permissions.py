@@ -37,7 +37,7 @@ def _rows(table: int = 0) -> Iterator[list[str]]:
 def _permissions(resource: str, operations: str) -> Iterator[Permission]:
     kind = next(name for name in _KINDS if resource.startswith(name))
     for name in _quoted(resource):
-        for operation in operations.split(", "):
+        for operation in () if name.startswith("--") else operations.split(", "):
             yield Permission(kind, name, operation, "that begin with" in resource)
 
 
