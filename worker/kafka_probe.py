@@ -14,6 +14,7 @@ _REQUEST = struct.pack(">ihhih", 10, 18, 0, 1, 0)
 _TLS_ALERT = b"\x15\x03"
 # OpenSSL's numbers for a certificate that is good, for another name or address.
 _OTHER_HOST = (62, 64)
+_HANGS_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
 _CHECK_PROTOCOL = "check its port and SENTIMENT_KAFKA_SECURITY_PROTOCOL"
 _CHECK_OURS = "check SENTIMENT_KAFKA_SSL_CERTIFICATE_FILE"
 
@@ -28,8 +29,8 @@ def greet(server: str, security: Security, seconds: float) -> None:
     """Connect as a client would and ask what every server answers; each step takes at most `seconds`.
 
     Raises AccessDenied, with a sentence, when one side does not trust the other's certificate or they speak different
-    protocols; KafkaAway when the connection is closed on us; OSError when there is no answer; BadUse
-    when one of our own files is wrong.
+    protocols; KafkaAway when the connection is closed on us; OSError when there is no answer; BadUse when a file of
+    ours is wrong.
     """
     host, port = address(server)
     context = security.tls.context("kafka_ssl") if security.protocol.endswith("SSL") else None
@@ -42,7 +43,7 @@ def greet(server: str, security: Security, seconds: float) -> None:
                 _talk(wrapped, server, security)
         except ssl.SSLCertVerificationError as error:
             raise _untrusted(server, error) from None
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError):
+        except _HANGS_UP:
             raise KafkaAway(
                 f"Kafka at {server} closes the connection instead of speaking TLS: {_CHECK_PROTOCOL}"
             ) from None
@@ -53,9 +54,15 @@ def greet(server: str, security: Security, seconds: float) -> None:
 def _talk(connection: socket.socket, server: str, security: Security) -> None:
     if _answer(connection).startswith(_TLS_ALERT):
         raise AccessDenied(f"Kafka at {server} wants TLS: {_CHECK_PROTOCOL}")
+    if security.protocol.startswith("SASL"):
+        return
     # A server that wants a login answers this once and not twice.
-    if not security.protocol.startswith("SASL") and not _answer(connection):
-        raise KafkaAway(f"Kafka at {server} hangs up, as it does on clients that do not log in: {_CHECK_PROTOCOL}")
+    hangs_up = f"Kafka at {server} hangs up, as it does on clients that do not log in: {_CHECK_PROTOCOL}"
+    try:
+        if not _answer(connection):
+            raise KafkaAway(hangs_up)
+    except _HANGS_UP:
+        raise KafkaAway(hangs_up) from None
 
 
 def _answer(connection: socket.socket) -> bytes:

@@ -10,8 +10,10 @@ from tests.kafka.load import Draft
 from tests.kafka.permissions import needed
 from tests.kafka.secure_kafka import Permission, SecureKafka
 from tests.kafka.stream import Stream
-from tests.kafka.topics import unique
+from tests.kafka.topics import topic_names, unique
 from tests.kafka.workers import Worker
+from worker.broker import Topic, open_broker
+from worker.settings import load
 
 END_SECONDS = 60.0
 
@@ -57,6 +59,20 @@ def test_what_the_readme_lists_is_enough(secure: SecureKafka, guarded_stream: St
     guarded_stream.send_reviews(100)
     guarded_stream.send(Draft(b"key", b"no review"))
     assert guarded_stream.verdict() == Verdict()
+
+
+def test_topics_are_created_with_what_the_readme_lists(secure: SecureKafka, client: str) -> None:
+    names = {name: unique(name) for name in ("reviews", "sentiments", "reviews.dead-letter")}
+    user = unique("user")
+    secure.add_user(user)
+    secure.allow(user, needed("run --create-topics", names))
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in secure.settings("SCRAM-SHA-512", user).items():
+            environment.setenv(name, value)
+        broker = open_broker(client, load({}).connection(), None, None)
+    broker.create_topics([Topic(name, 1, 1, {}) for name in names.values()])
+    broker.close()
+    assert set(names.values()) <= topic_names(secure)
 
 
 # Each of them with one client, and with the other what it reports in ways of its own.
