@@ -30,6 +30,12 @@ def test_the_table_of_settings_is_the_settings() -> None:
     assert _rows("Settings") == expected
 
 
+def test_every_variable_to_export_is_a_setting() -> None:
+    exported = re.findall(r"\b(SENTIMENT_\w+)=", README)
+    assert exported
+    assert {name.removeprefix(PREFIX).lower() for name in exported} <= Settings.model_fields.keys()
+
+
 def test_the_table_of_metrics_is_the_catalogue() -> None:
     expected = []
     for family in Metrics().registry.collect():

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from worker.errors import AccessDenied, BadUse, KafkaAway
-from worker.kafka_probe import address, greet
+from worker.errors import BadUse
+from worker.kafka_probe import address, greet_any
 from worker.security import Security
 
 EARLIEST = -2
@@ -199,19 +199,9 @@ def kafka_answers(bootstrap_servers: str, timeout_seconds: float = 1.0) -> bool:
 def require_kafka(connection: Connection) -> None:
     """Raises KafkaAway, with a sentence, unless a server answers and we have the access token it may want.
 
-    Raises AccessDenied where neither will change by waiting: a certificate is not trusted, a token is refused.
+    Raises AccessDenied where waiting does not help: a certificate is not trusted, a token is refused.
     """
-    problem: Exception = KafkaAway(f"no Kafka server answers at {connection.bootstrap_servers}")
-    for server in connection.bootstrap_servers.split(","):
-        try:
-            greet(server, connection.security, connection.deadline)
-            break
-        except (OSError, ValueError):
-            continue
-        except (AccessDenied, KafkaAway) as refusal:
-            problem = refusal
-    else:
-        raise problem
+    greet_any(connection.bootstrap_servers, connection.security, connection.deadline)
     if connection.security.access_tokens:
         connection.security.access_tokens.current()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import time
 
-from worker.errors import AccessDenied, KafkaAway
+from worker.errors import AccessDenied, KafkaAway, WorkerError
 from worker.security import Security
 
 # The one request that Kafka answers before any login: ApiVersions, version 0, of a client with an empty name.
 _REQUEST = struct.pack(">ihhih", 10, 18, 0, 1, 0)
+_SHORTEST_STEP_SECONDS = 1.0
 _TLS_ALERT = b"\x15\x03"
 # OpenSSL's numbers for a certificate that is good, for another name or address.
 _OTHER_HOST = (62, 64)
@@ -23,6 +25,27 @@ def address(server: str) -> tuple[str, int]:
     """Host and port of `host:port`. Raises ValueError."""
     host, _, port = server.strip().rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def greet_any(bootstrap_servers: str, security: Security, seconds: float) -> None:
+    """Return as soon as one of the servers talks to us, of which those that stand still leave time for the next.
+
+    Raises AccessDenied, BadUse, KafkaAway.
+    """
+    servers, until = [server.strip() for server in bootstrap_servers.split(",")], time.monotonic() + seconds
+    problem: WorkerError = KafkaAway(f"no Kafka server answers at {bootstrap_servers}")
+    for server in servers:
+        try:
+            greet(server, security, max(_SHORTEST_STEP_SECONDS, seconds / 2 / len(servers)))
+        except (AccessDenied, KafkaAway) as refusal:
+            problem = refusal
+        except (OSError, ValueError):
+            pass
+        else:
+            return
+        if time.monotonic() > until:
+            break
+    raise problem
 
 
 def greet(server: str, security: Security, seconds: float) -> None:
