@@ -11,6 +11,7 @@ from tests.kafka.permissions import needed
 from tests.kafka.secure_kafka import Permission, SecureKafka
 from tests.kafka.stream import Stream
 from tests.kafka.topics import topic_names, unique
+from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
 from worker.broker import Topic, open_broker
 from worker.settings import load
@@ -72,7 +73,7 @@ def test_topics_are_created_with_what_the_readme_lists(secure: SecureKafka, clie
         broker = open_broker(client, load({}).connection(), None, None)
     broker.create_topics([Topic(name, 1, 1, {}) for name in names.values()])
     broker.close()
-    assert set(names.values()) <= topic_names(secure)
+    eventually(lambda: set(names.values()) <= topic_names(secure), 30, "not all topics are there")
 
 
 # Each of them with one client, and with the other what it reports in ways of its own.

@@ -51,4 +51,4 @@ def test_every_review_is_answered_and_cached(
         assert stream.verdict() == Verdict()
         with server.admin() as admin:
             assert all(admin.get(f"sentiment:{found.id}") == value for found, value in stream.sentiments())
-    assert not any(secret in worker.log for secret in (PASSWORD, REDIS_PASSWORD))
+        assert not any(secret in worker.log for secret in (PASSWORD, REDIS_PASSWORD))
