@@ -11,6 +11,7 @@ import pytest
 from deploy.local.topics import create_topics
 from tests.certificates import Authority
 from tests.kafka.secure_kafka import PASSWORD, Permission, SecureKafka
+from tests.kafka.token_endpoint import Signer
 from tests.kafka.topics import committed, unique
 from tests.kafka.waiting import eventually
 from worker import settings
@@ -159,7 +160,7 @@ def test_a_token_may_lie_in_a_file(secure: SecureKafka, client: str, topic: str,
 
 
 def test_a_token_of_another_signer_is_refused(secure: SecureKafka, client: str, topic: str, tmp_path: Path) -> None:
-    forged = secure.endpoint.signer.token(USER, iss="https://elsewhere.example")
+    forged = Signer(tmp_path).token(USER)  # under the same key id
     (tmp_path / "token").write_text(forged)
     told = {k: v for k, v in secure.settings("OAUTHBEARER", USER).items() if "OAUTH_" not in k}
     told["SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_FILE"] = str(tmp_path / "token")
