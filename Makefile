@@ -13,7 +13,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check bench image sbom lock clean
+.PHONY: help demo setup test check bench image sbom audit licences lock clean
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -42,6 +42,12 @@ image: $(ALL_READY) ## an image for docker load, built without an engine, as roo
 sbom: $(ALL_READY) ## what is in that image, as CycloneDX JSON [TARGET=worker|trainer] [BASE_IMAGE=...]
 	@mkdir -p build
 	@$(IMAGE) --sbom build/kafka-sentiment-$(TARGET).cdx.json
+
+audit: $(ALL_READY) ## known vulnerabilities of the pinned packages [ARGS="--service URL"]
+	@$(RUN) -m deploy.dependencies.audit $(ARGS)
+
+licences: $(ALL_READY) ## licences of all that a worker in production needs
+	@$(RUN) -m deploy.dependencies.licences $(ARGS)
 
 lock: ## resolve the pinned dependencies anew (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

@@ -7,9 +7,10 @@ import pytest
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.redis import LocalRedis
+from tests.kafka.secure_kafka import SecureKafka, secure_kafka
 
 pytest_plugins = ["tests.s3_fixtures"]
-BROKERS = ("kafka", "fragile_kafka", "patient_kafka", "locked_kafka", "cluster")
+BROKERS = ("kafka", "fragile_kafka", "patient_kafka", "locked_kafka", "cluster", "secure")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,6 +38,13 @@ def cluster() -> Iterator[LocalKafka]:
 
 
 @pytest.fixture(scope="session")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """One broker with TLS, logins and permissions for the whole run: use users, topics and groups of your own."""
+    with secure_kafka(tmp_path_factory.mktemp("secure")) as secure:
+        yield secure
+
+
+@pytest.fixture(scope="session")
 def redis() -> Iterator[LocalRedis]:
     """One Redis for the whole run: use ids of your own, and leave it running."""
     with LocalRedis() as redis:
@@ -50,6 +58,7 @@ def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]
     if report.failed:
         for name in BROKERS:
             brokers = item.funcargs.get(name)
+            brokers = brokers.kafka if isinstance(brokers, SecureKafka) else brokers
             if isinstance(brokers, LocalKafka):
                 report.sections.append((f"log of {name}", brokers.log_tails()))
     return report

@@ -30,6 +30,12 @@ def test_the_table_of_settings_is_the_settings() -> None:
     assert _rows("Settings") == expected
 
 
+def test_every_variable_to_export_is_a_setting() -> None:
+    exported = re.findall(r"\b(SENTIMENT_\w+)=", README)
+    assert exported
+    assert {name.removeprefix(PREFIX).lower() for name in exported} <= Settings.model_fields.keys()
+
+
 def test_the_table_of_metrics_is_the_catalogue() -> None:
     expected = []
     for family in Metrics().registry.collect():
@@ -49,7 +55,7 @@ def test_the_example_messages_are_valid() -> None:
     SentimentMessage.model_validate_json(sentiment)
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "setup", "check", "bench", "image", "sbom"])
+@pytest.mark.parametrize("target", ["demo", "test", "setup", "check", "bench", "image", "sbom", "audit", "licences"])
 def test_every_make_target_named_exists(target: str) -> None:
     makefile = (Path(__file__).parents[1] / "Makefile").read_text(encoding="utf-8")
     assert f"make {target}" in README

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
-from worker.errors import BadUse, KafkaAway
+from worker.errors import BadUse
+from worker.kafka_probe import address, greet_any
+from worker.security import Security
 
 EARLIEST = -2
 LATEST = -1
@@ -70,25 +71,11 @@ class Polled(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Security:
-    """How to identify ourselves to Kafka. Files are PEM."""
-
-    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: str | None = None
-    username: str | None = None
-    password: str | None = None
-    ca_file: Path | None = None
-    certificate_file: Path | None = None
-    key_file: Path | None = None
-    key_password: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Connection:
     """How to reach Kafka and how long to wait for it. All times in seconds."""
 
     bootstrap_servers: str
-    security: Security = Security()
+    security: Security = field(default_factory=Security)
     client_id: str = "kafka-sentiment"
     session_timeout: float = 10.0
     transaction_timeout: float = 15.0
@@ -201,19 +188,22 @@ class Broker(Protocol):
 def kafka_answers(bootstrap_servers: str, timeout_seconds: float = 1.0) -> bool:
     """Whether any of the bootstrap servers accepts a connection: independent of any client's own state."""
     for server in bootstrap_servers.split(","):
-        host, _, port = server.strip().rpartition(":")
         try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout_seconds):
+            with socket.create_connection(address(server), timeout_seconds):
                 return True
         except (OSError, ValueError):
             continue
     return False
 
 
-def require_kafka(bootstrap_servers: str) -> None:
-    """Raises KafkaAway, with a sentence, unless a server answers."""
-    if not kafka_answers(bootstrap_servers):
-        raise KafkaAway(f"no Kafka server answers at {bootstrap_servers}")
+def require_kafka(connection: Connection) -> None:
+    """Raises KafkaAway, with a sentence, unless a server answers and we have the access token it may want.
+
+    Raises AccessDenied where waiting does not help: a certificate is not trusted, a token is refused.
+    """
+    greet_any(connection.bootstrap_servers, connection.security, connection.deadline)
+    if connection.security.access_tokens:
+        connection.security.access_tokens.current()
 
 
 def open_broker(client: str, connection: Connection, source: Source | None, transactional_id: str | None) -> Broker:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import redis
 import structlog
 
 from worker.errors import BadUse, StopWorker
+from worker.security import RedisLogin
+from worker.settings import Settings
 
 KEY_PREFIX = "sentiment:"
 _FIRST_PAUSE_SECONDS = 0.5
@@ -32,7 +35,28 @@ return 1
 
 Result = TypeVar("Result")
 
+_DENIED_TO_A_SCRIPT = "can't run this command"
+# What OpenSSL says, in the order to look for it. A server of TLS 1.3 refuses us after the handshake, so that it may
+# seem to hang up for no reason.
+_TLS_SIGNS = (
+    ("certificate verify failed", "Redis' certificate is not trusted ({}): check SENTIMENT_REDIS_SSL_CA_FILE"),
+    ("alert", "Redis refuses our certificate ({}): check SENTIMENT_REDIS_SSL_CERTIFICATE_FILE"),
+    (
+        "eof occurred in violation",
+        "Redis hangs up ({}): check SENTIMENT_REDIS_URL, and SENTIMENT_REDIS_SSL_CERTIFICATE_FILE where it wants one",
+    ),
+)
+
 log = structlog.get_logger(__name__)
+
+
+def open_cache(chosen: Settings, least_timeout_seconds: float = 0.0) -> Cache | None:
+    """The cache of the settings, if there is one; nothing connects yet. Raises BadUse."""
+    if chosen.redis_url is None:
+        return None
+    timeout = max(least_timeout_seconds, chosen.redis_timeout_seconds)
+    url = chosen.redis_url.get_secret_value()
+    return Cache(url, chosen.redis_expiry_seconds, timeout, login=chosen.redis_login())
 
 
 class CacheEntry(NamedTuple):
@@ -52,11 +76,20 @@ class Cache:
     """
 
     def __init__(
-        self, url: str, expiry_seconds: int, timeout_seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        expiry_seconds: int,
+        timeout_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        login: RedisLogin = RedisLogin(),  # noqa: B008 - it is immutable
     ) -> None:
         try:
             self._redis = redis.Redis.from_url(
-                url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=None
+                url,
+                socket_timeout=timeout_seconds,
+                socket_connect_timeout=timeout_seconds,
+                retry=None,
+                **_client_options(url, login),
             )
         except ValueError as error:
             raise BadUse(f"redis_url: {error}") from None
@@ -84,7 +117,7 @@ class Cache:
         try:
             self._redis.ping()
         except (redis.RedisError, OSError) as error:
-            raise StopWorker(f"Redis does not answer ({error}): check SENTIMENT_REDIS_URL") from error
+            raise StopWorker(_sentence(error)) from error
 
     def ask(self, question: Callable[[redis.Redis], Result]) -> Result:
         """What a question to Redis returns, within the time limit of a write. Errors are those of the Redis client."""
@@ -100,7 +133,7 @@ class Cache:
                 script([KEY_PREFIX + review_id], [value, scored_at, left_ms], client=pipeline)
             return sum(pipeline.execute())
         except (redis.RedisError, OSError) as error:
-            raise StopWorker(f"Redis failed ({error}): run the command again once it answers") from error
+            raise StopWorker(f"{_sentence(error)}; run the command again once it answers") from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -127,7 +160,35 @@ class Cache:
 
     def _fail(self, error: Exception) -> None:
         if not self._pause:
-            log.warning("the cache fails; the stream goes on without it", error=str(error))
+            log.warning("the cache fails; the stream goes on without it", error=_sentence(error))
         self._redis.connection_pool.disconnect()
         self._pause = min(max(_FIRST_PAUSE_SECONDS, self._pause * 2), _LONGEST_PAUSE_SECONDS)
         self._closed_until = self._clock() + self._pause
+
+
+def _client_options(url: str, login: RedisLogin) -> dict[str, str]:
+    """What is given beside the address, as redis-py wants it."""
+    options = {"username": login.username, "password": login.password}
+    if url.startswith("rediss://"):
+        tls = login.tls
+        options |= {"ssl_ca_certs": _path(tls.ca_file), "ssl_certfile": _path(tls.certificate_file)}
+        options |= {"ssl_keyfile": _path(tls.key_file)}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _sentence(error: Exception) -> str:
+    """What is wrong with Redis and what to check, in one sentence."""
+    # Of a pipeline the reason only: before it stands the whole command, with what was to be written.
+    text = " ".join(str(error).split()).rpartition("caused error: ")[2].rstrip(".")
+    if isinstance(error, redis.exceptions.NoPermissionError) or _DENIED_TO_A_SCRIPT in text:
+        return f"Redis denies a command ({text}): see Permissions in README.md"
+    if isinstance(error, redis.AuthenticationError) or text.startswith("NOAUTH"):
+        return f"Redis refuses the login ({text}): check SENTIMENT_REDIS_USERNAME and SENTIMENT_REDIS_PASSWORD"
+    for sign, says in _TLS_SIGNS:
+        if sign in text.lower():
+            return says.format(text)
+    return f"Redis does not answer ({text}): check SENTIMENT_REDIS_URL"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker.broker import LATEST, MAX_MESSAGE_BYTES, Connection, Security, Source
+from worker.broker import LATEST, MAX_MESSAGE_BYTES, Connection, Source
+from worker.security import Security
 
 # A broker that stands still must not hold a fetch for longer than a worker may stand still.
 _REQUEST_TIMEOUT_MS = 10_000
@@ -18,6 +19,7 @@ _RETRY_BACKOFF_MS = 2
 def kafka_python_common(connection: Connection) -> dict[str, Any]:
     """For every kafka-python client."""
     names = "sasl_mechanism sasl_plain_username sasl_plain_password ssl_cafile ssl_certfile ssl_keyfile ssl_password"
+    tokens = connection.security.access_tokens
     return {
         "bootstrap_servers": [server.strip() for server in connection.bootstrap_servers.split(",")],
         "client_id": connection.client_id,
@@ -27,6 +29,7 @@ def kafka_python_common(connection: Connection) -> dict[str, Any]:
         "request_timeout_ms": _REQUEST_TIMEOUT_MS,
         "reconnect_backoff_max_ms": 1_000,
         **_identity(connection.security, names),
+        **({"sasl_oauth_token_provider": tokens} if tokens else {}),
     }
 
 
@@ -75,6 +78,7 @@ def librdkafka_common(connection: Connection) -> dict[str, Any]:
         "sasl.mechanism sasl.username sasl.password "
         "ssl.ca.location ssl.certificate.location ssl.key.location ssl.key.password"
     )
+    tokens = connection.security.access_tokens
     return {
         "bootstrap.servers": connection.bootstrap_servers,
         "client.id": connection.client_id,
@@ -85,6 +89,7 @@ def librdkafka_common(connection: Connection) -> dict[str, Any]:
         # A broker that is back after a restart must be found again at once.
         "topic.metadata.refresh.sparse": False,
         **_identity(connection.security, names),
+        **({"oauth_cb": tokens.with_end} if tokens else {}),
     }
 
 
@@ -146,7 +151,7 @@ def _heartbeat_ms(connection: Connection) -> int:
 
 def _identity(security: Security, names: str) -> dict[str, str]:
     """What is given of who we are and whom we trust, under a client's seven names for it, in this order."""
+    tls = security.tls
     user = (security.mechanism, security.username, security.password)
-    files = (security.ca_file, security.certificate_file, security.key_file)
-    values = (*user, *files, security.key_password)
+    values = (*user, tls.ca_file, tls.certificate_file, tls.key_file, tls.key_password)
     return {name: str(value) for name, value in zip(names.split(), values, strict=True) if value is not None}

@@ -32,8 +32,8 @@ _TOO_LARGE = frozenset({"MSG_SIZE_TOO_LARGE", "MESSAGE_SIZE_TOO_LARGE", "RECORD_
 _SILENCE = frozenset(
     {"_TIMED_OUT", "_TIMED_OUT_QUEUE", "_MSG_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_WAIT_COORD", "_RESOLVE"}
 )
-# A connection that breaks during the handshake is reported like a wrong password.
-_BROKEN_CONNECTION = ("transport failure", "disconnected", "timed out", "connection reset")
+# A connection that breaks during the handshake is reported like a wrong password; so is a lack of access tokens.
+_BROKEN_CONNECTION = ("transport failure", "disconnected", "timed out", "connection reset", "failed to acquire sasl")
 
 
 class ClientError(Protocol):

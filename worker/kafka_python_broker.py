@@ -22,7 +22,7 @@ from worker.cluster_questions import AsksCluster
 from worker.deadline import Bounded, DeadlinePassed
 from worker.errors import BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing, WorkerError
 from worker.fencing import Fences
-from worker.kafka_python_patches import await_coordinators, hear_last_words, read_any_header_name
+from worker.kafka_python_patches import await_coordinators, hear_last_words, hide_logins, read_any_header_name
 from worker.kafka_python_reader import Reader, Rebalances
 from worker.kafka_python_topics import Topics
 from worker.partitioning import assign_partitions
@@ -50,7 +50,7 @@ class KafkaPythonBroker(AsksCluster):
         self._pending: list[Any] = []
 
     def start(self, *topics: str) -> None:
-        require_kafka(self._connection.bootstrap_servers)
+        require_kafka(self._connection)
         try:
             self._connect(topics)
         except BatchExpired as error:
@@ -178,7 +178,8 @@ class KafkaPythonBroker(AsksCluster):
     def _require(self, topic: str, partitions: set[int]) -> None:
         if not partitions:
             raise TopicMissing(
-                f"topic {topic} does not exist, or may not be seen: create it (worker run --create-topics)"
+                f"topic {topic} does not exist (create it: worker run --create-topics) or may not be seen "
+                "(see Permissions in README.md)"
             )
 
 
@@ -194,6 +195,7 @@ class _Calls:
         self._fences = Fences(transactional_id)
         self._began = time.monotonic()
         hear_last_words()
+        hide_logins()
         refusals.watch()
 
     def __call__(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
@@ -210,7 +212,7 @@ class _Calls:
         raise self.translated(refusal or error) from error
 
     def translated(self, error: Exception) -> WorkerError:
-        return translated(NamedError(error))
+        return error if isinstance(error, WorkerError) else translated(NamedError(error))
 
 
 class _Listener(Rebalances, ConsumerRebalanceListener):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Three mistakes of kafka-python 3.0.12 that would stop or mislead us, mended here; why its version is fixed."""
+"""Mistakes of kafka-python 3.0.12 that would stop, mislead or betray us, mended here; why its version is fixed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from functools import partialmethod
 from typing import Any, SupportsIndex, TypeAlias, overload
 
 from kafka import errors as kafka_errors
+from kafka.net.sasl.oauth import AbstractTokenProvider
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
+from kafka.protocol.sasl import SaslAuthenticateRequest, SaslAuthenticateResponse, SaslBytesRequest
 from kafka.record.default_records import DefaultRecordBatch
+
+from worker.access_tokens import AccessTokens
 
 # What was received, and why nothing follows.
 _Received: TypeAlias = tuple[bytes, Exception | None]
@@ -19,6 +23,9 @@ _COORDINATOR_PAUSE_SECONDS = 0.05
 
 _read_strictly = DefaultRecordBatch._read_msg
 _TRANSPORTS = (KafkaTCPTransport, KafkaSSLTransport)
+# It takes only what it calls its own.
+AbstractTokenProvider.register(AccessTokens)
+_LOGINS = (SaslAuthenticateRequest, SaslAuthenticateResponse, SaslBytesRequest)
 _receive_all = {transport: transport._sock_recv for transport in _TRANSPORTS}
 
 
@@ -49,6 +56,16 @@ def hear_last_words() -> None:
     """
     for transport, receive in _receive_all.items():
         transport._sock_recv = partialmethod(_receive, receive)
+
+
+def hide_logins() -> None:
+    """Let no password or access token reach a log: kafka-python writes every request out there at level debug."""
+    for message in _LOGINS:
+        message.__repr__ = message.__str__ = _name_only
+
+
+def _name_only(message: Any) -> str:
+    return f"{type(message).__name__}(...)"
 
 
 def _receive(transport: Any, receive: Callable[[Any], _Received]) -> _Received:

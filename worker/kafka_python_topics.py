@@ -67,7 +67,7 @@ class Topics:
         [described] = self._ask(lambda admin: admin.describe_topics([topic]))
         numbers = [partition["partition_index"] for partition in described["partitions"]]
         if not numbers:
-            raise TopicMissing(f"topic {topic} does not exist, or may not be seen: create it")
+            raise TopicMissing(f"topic {topic} does not exist, or may not be seen (see Permissions in README.md)")
         found = self._offsets(topic, numbers, start)
         if start != LATEST and (beyond := [part.number for part, offset in found.items() if offset < 0]):
             found |= self._offsets(topic, beyond, LATEST)
@@ -98,7 +98,7 @@ class Topics:
     def _ask(self, question: Callable[[Any], Result]) -> Result:
         try:
             if self._admin is None:
-                require_kafka(self._connection.bootstrap_servers)
+                require_kafka(self._connection)
                 config = client_config.kafka_python_common(self._connection)
                 self._admin = self._call(self._client.admin.KafkaAdminClient, **config)
             return self._call(question, self._admin)

@@ -55,7 +55,7 @@ class LibrdkafkaBroker(AsksCluster):
         self._undelivered: list[KafkaError] = []
 
     def start(self, *topics: str) -> None:
-        require_kafka(self._connection.bootstrap_servers)
+        require_kafka(self._connection)
         numbers = self._cluster.partition_numbers({*topics, *([self._source.topic] if self._source else [])})
         if self._source and self._reader is None:
             config = client_config.librdkafka_consumer(self._connection, self._source)
@@ -190,6 +190,7 @@ class LibrdkafkaBroker(AsksCluster):
     @property
     def _cluster(self) -> Topics:
         if self._asked is None:
+            require_kafka(self._connection)
             admin = self._client(AdminClient, client_config.librdkafka_common(self._connection))
             self._asked = Topics(confluent_kafka, admin, self._complaints, self._connection.deadline, self._clock)
         return self._asked

@@ -44,7 +44,7 @@ class Topics:
         asked = self._client.TopicCollection(list(topics))
         numbers = {}
         for topic, answer in self._admin.describe_topics(asked, request_timeout=self._seconds).items():
-            if (failure := self._failure(answer)) is None:
+            if (failure := self._failure(answer, f"topic {topic}: ")) is None:
                 numbers[topic] = [partition.id for partition in answer.result().partitions]
             elif isinstance(translated(failure), TopicMissing):
                 raise TopicMissing(f"topic {topic} does not exist: create it (worker run --create-topics)")
@@ -114,7 +114,7 @@ class Topics:
         if (failure := self._failure(answer)) is not None:
             raise KafkaAway(f"Kafka does not tell {what}: {failure.str()}")
 
-    def _failure(self, answer: Future[Any]) -> ClientError | None:
+    def _failure(self, answer: Future[Any], about: str = "") -> ClientError | None:
         until = self._clock() + self._seconds
         while not answer.done():
             self._admin.poll(_MOMENT_SECONDS)
@@ -126,7 +126,7 @@ class Topics:
         failure: ClientError = exception.args[0]
         problem = translated(failure)
         if isinstance(problem, AccessDenied):
-            raise problem
+            raise AccessDenied(f"{about}{problem}")
         if isinstance(problem, BatchExpired):
             raise KafkaAway(str(problem))
         return failure

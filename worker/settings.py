@@ -12,47 +12,19 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsConfigDict
 
-from worker.broker import Connection, Security
 from worker.errors import BadUse
-from worker.model_settings import PACKAGED_STORE, ModelSettings, Seconds, Share
+from worker.kafka_settings import KafkaSettings, plain
+from worker.model_settings import PACKAGED_STORE, Seconds, Share
+from worker.security import RedisLogin, TlsFiles
 
 PREFIX = "SENTIMENT_"
 Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)*$")]
 
 
-class Settings(ModelSettings):
+class Settings(KafkaSettings):
     """Read from flags first, then from the environment, then from the defaults here."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
-
-    kafka_bootstrap_servers: str = Field(
-        "localhost:9092", description="Kafka servers to ask first, host:port, comma-separated"
-    )
-    kafka_group_id: str = Field("sentiment", min_length=1, description="consumer group of the workers")
-    kafka_client: Literal["kafka-python", "librdkafka"] = Field("kafka-python", description="Kafka client library")
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="how to talk to Kafka"
-    )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="SASL mechanism"
-    )
-    kafka_sasl_username: str | None = Field(None, description="SASL user name")
-    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password")
-    kafka_sasl_password_file: Path | None = Field(None, description="file that holds the SASL password")
-    kafka_ssl_ca_file: Path | None = Field(None, description="PEM file of the authorities to trust")
-    kafka_ssl_certificate_file: Path | None = Field(None, description="PEM file of our certificate (mutual TLS)")
-    kafka_ssl_key_file: Path | None = Field(None, description="PEM file of our private key (mutual TLS)")
-    kafka_ssl_key_password: SecretStr | None = Field(None, description="password of the private key")
-    kafka_ssl_key_password_file: Path | None = Field(None, description="file that holds the private key's password")
-    kafka_session_timeout_seconds: Seconds = Field(
-        10.0, description="a worker not heard of for so long loses its partitions"
-    )
-    kafka_transaction_timeout_seconds: Seconds = Field(
-        15.0, description="Kafka aborts a transaction left open for so long"
-    )
-    kafka_deadline_seconds: Seconds = Field(
-        5.0, description="a transaction unanswered for so long is abandoned and done again"
-    )
 
     input_topic: str = Field("reviews", min_length=1, description="topic of reviews to read")
     output_topic: str = Field("sentiments", min_length=1, description="topic of sentiments to write")
@@ -86,6 +58,16 @@ class Settings(ModelSettings):
         None, description="redis://, rediss:// or unix:// address of the cache (empty: no cache)"
     )
     redis_url_file: Path | None = Field(None, description="file that holds the address of the cache")
+    redis_username: str | None = Field(None, description="Redis user name, where the address has none")
+    redis_password: SecretStr | None = Field(None, description="Redis password, where the address has none")
+    redis_password_file: Path | None = Field(None, description="file that holds the Redis password")
+    redis_ssl_ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust with rediss:// (default: the machine's)"
+    )
+    redis_ssl_certificate_file: Path | None = Field(
+        None, description="PEM file of our certificate for Redis (mutual TLS)"
+    )
+    redis_ssl_key_file: Path | None = Field(None, description="PEM file of our private key for Redis (mutual TLS)")
     redis_expiry_seconds: int = Field(86_400, gt=0, description="how long a sentiment stays in the cache")
     redis_timeout_seconds: Seconds = Field(
         0.5, description="how long a batch waits for the cache before it goes on without"
@@ -108,33 +90,25 @@ class Settings(ModelSettings):
 
     @model_validator(mode="after")
     def _must_fit_together(self) -> Settings:
-        if self.kafka_deadline_seconds >= self.kafka_transaction_timeout_seconds:
-            raise ValueError("kafka_deadline_seconds must be below kafka_transaction_timeout_seconds")
         if len({self.input_topic, self.output_topic, self.dead_letter_topic}) < 3:
             raise ValueError("input_topic, output_topic and dead_letter_topic must be three different topics")
-        if self.kafka_security_protocol.startswith("SASL") and not self.kafka_sasl_mechanism:
-            raise ValueError("kafka_sasl_mechanism must be set with a SASL security protocol")
+        url = plain(self.redis_url) or ""
+        if (self.redis_ssl_ca_file or self.redis_ssl_certificate_file) and not url.startswith("rediss://"):
+            # Or somebody would believe in TLS where there is none.
+            raise ValueError("redis_url must begin with rediss:// with any redis_ssl_ setting")
+        if "@" in url and (self.redis_username or self.redis_password):
+            raise ValueError("set the user in redis_url or in redis_username and redis_password, not both")
         return self
 
-    def connection(self) -> Connection:
-        """How to reach Kafka, as the brokers want it."""
-        security = Security(
-            protocol=self.kafka_security_protocol,
-            mechanism=self.kafka_sasl_mechanism,
-            username=self.kafka_sasl_username,
-            password=_plain(self.kafka_sasl_password),
-            ca_file=self.kafka_ssl_ca_file,
-            certificate_file=self.kafka_ssl_certificate_file,
-            key_file=self.kafka_ssl_key_file,
-            key_password=_plain(self.kafka_ssl_key_password),
+    def redis_login(self) -> RedisLogin:
+        """How to identify ourselves to Redis. Raises BadUse where a file is not what it should be."""
+        tls = TlsFiles(
+            self.redis_ssl_ca_file,
+            self.redis_ssl_certificate_file,
+            self.redis_ssl_key_file or self.redis_ssl_certificate_file,
         )
-        return Connection(
-            self.kafka_bootstrap_servers,
-            security,
-            session_timeout=self.kafka_session_timeout_seconds,
-            transaction_timeout=self.kafka_transaction_timeout_seconds,
-            deadline=self.kafka_deadline_seconds,
-        )
+        tls.context("redis_ssl")
+        return RedisLogin(self.redis_username, plain(self.redis_password), tls)
 
     def masked(self) -> dict[str, Any]:
         """All settings for a log line; secrets show as asterisks."""
@@ -212,7 +186,3 @@ def _sentences(error: ValidationError) -> Iterator[str]:
         where = "_".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         yield f"setting {where}: {message}" if where else message
-
-
-def _plain(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()

@@ -23,7 +23,7 @@ from kafka.errors import KafkaError
 from deploy.local import command_line
 from deploy.local.java import java_command
 from deploy.local.kafka_jars import classpath
-from deploy.local.kafka_settings import Ports, server_properties
+from deploy.local.kafka_settings import OWN_LISTENERS, Ports, protocols, server_properties
 from deploy.local.processes import LocalServiceError, OwnedProcesses, free_ports, listens, wait_until
 
 MOST_BROKERS = 3
@@ -53,21 +53,34 @@ class LocalKafka:
     """A Kafka cluster (KRaft, every broker also a controller) on free ports in a temporary directory.
 
     Brokers are numbered from 1. `properties` are server properties that are added to, or replace, the ones of
-    `server_properties`. Every method that starts something returns once a client sees it, or raises
+    `server_properties`; `listeners` says what CLIENTS, and further listeners for clients, speak (SASL_SSL, ...);
+    `system_properties` are Java's. Every method that starts something returns once a client sees it, or raises
     LocalServiceError with the last lines of the broker's log.
     """
 
-    def __init__(self, brokers: int = 1, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        brokers: int = 1,
+        properties: Mapping[str, str] | None = None,
+        listeners: Mapping[str, str] | None = None,
+        system_properties: Mapping[str, str] | None = None,
+    ) -> None:
         if not 1 <= brokers <= MOST_BROKERS:
             raise ValueError(f"A local Kafka has 1 to {MOST_BROKERS} brokers, not {brokers}.")
         self._count = brokers
         self._properties = dict(properties or {})
+        self._listeners = dict(listeners or {})
+        self._java_options = [
+            *JAVA_OPTIONS,
+            *(f"-D{name}={value}" for name, value in (system_properties or {}).items()),
+        ]
         self._command: list[str] = []
         self._brokers: dict[int, Broker] = {}
         self._running: dict[int, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
-        self._command = [java_command(), *JAVA_OPTIONS, f"-Dlog4j2.configurationFile={LOGGING}", "-cp", classpath()]
+        logging = f"-Dlog4j2.configurationFile={LOGGING}"
+        self._command = [java_command(), *self._java_options, logging, "-cp", classpath()]
         self._processes = OwnedProcesses("kafka")
         try:
             self._prepare()
@@ -96,9 +109,9 @@ class LocalKafka:
         """Where the logs and the data lie until the end."""
         return self._processes.directory
 
-    def address(self, broker: int) -> str:
-        """host:port of one broker."""
-        return f"127.0.0.1:{self._brokers[broker].ports.clients}"
+    def address(self, broker: int, listener: str = "CLIENTS") -> str:
+        """host:port of one broker's listener: CLIENTS, BROKERS (always plain) or a further one."""
+        return f"127.0.0.1:{self._brokers[broker].ports[listener]}"
 
     def process_id(self, broker: int) -> int:
         """The process of one running broker."""
@@ -150,13 +163,15 @@ class LocalKafka:
 
     def _prepare(self) -> None:
         """Choose the ports, write the settings and format the data directories, as `kafka-storage format` does."""
-        ports = free_ports(3 * self._count)
-        every = {number: Ports(*ports[3 * number - 3 : 3 * number]) for number in range(1, self._count + 1)}
+        names = dict.fromkeys([*OWN_LISTENERS, *self._listeners])
+        ports = iter(free_ports(len(names) * self._count))
+        every = {number: {name: next(ports) for name in names} for number in range(1, self._count + 1)}
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         formats = {}
         for number in every:
             settings = self.directory / f"broker-{number}.properties"
-            settings.write_text(server_properties(number, every, self.directory, self._properties))
+            extra = {**protocols(self._listeners), **self._properties}
+            settings.write_text(server_properties(number, every, self.directory, extra))
             self._brokers[number] = broker = Broker(number, every[number], settings)
             tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)]
             formats[number] = self._processes.start(broker.name, [*self._command, *tool])
@@ -181,7 +196,7 @@ class LocalKafka:
 
     def _sees(self, number: int, beside: set[int]) -> bool:
         ports = self._brokers[number].ports
-        if not (listens(ports.clients) and listens(ports.brokers)):
+        if not (listens(ports["CLIENTS"]) and listens(ports["BROKERS"])):
             return False
         try:
             with self._admin(number) as admin:
@@ -194,7 +209,7 @@ class LocalKafka:
     def _admin(self, number: int) -> KafkaAdminClient:
         """A client of the listener between brokers, which stays plain whatever clients must use."""
         return KafkaAdminClient(
-            bootstrap_servers=f"127.0.0.1:{self._brokers[number].ports.brokers}",
+            bootstrap_servers=self.address(number, "BROKERS"),
             bootstrap_timeout_ms=5_000,
             request_timeout_ms=5_000,
         )

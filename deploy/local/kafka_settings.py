@@ -1,20 +1,17 @@
 """The server properties of a local Kafka broker, and why they differ from Kafka's defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 # Eight MiB for the largest record, and room for its headers.
 MAX_BATCH_BYTES = 9 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Ports:
-    """The three ports of a broker on 127.0.0.1."""
-
-    clients: int
-    brokers: int
-    controllers: int
+# Those of every broker; a broker may have further ones for clients.
+OWN_LISTENERS = ("CLIENTS", "BROKERS", "CONTROLLERS")
+# The port on 127.0.0.1 of each listener of a broker, by its name.
+Ports: TypeAlias = Mapping[str, int]
 
 
 def server_properties(number: int, ports: Mapping[int, Ports], directory: Path, extra: Mapping[str, str]) -> str:
@@ -27,10 +24,9 @@ def server_properties(number: int, ports: Mapping[int, Ports], directory: Path, 
     properties = {
         "process.roles": "broker,controller",
         "node.id": str(number),
-        "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{p.controllers}" for n, p in ports.items()),
-        "listeners": f"CLIENTS://127.0.0.1:{own.clients},BROKERS://127.0.0.1:{own.brokers},"
-        f"CONTROLLERS://127.0.0.1:{own.controllers}",
-        "listener.security.protocol.map": "CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLERS:PLAINTEXT",
+        "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{p['CONTROLLERS']}" for n, p in ports.items()),
+        "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in own.items()),
+        **protocols({}),
         "inter.broker.listener.name": "BROKERS",
         "controller.listener.names": "CONTROLLERS",
         "log.dirs": str(directory / f"broker-{number}"),
@@ -40,6 +36,12 @@ def server_properties(number: int, ports: Mapping[int, Ports], directory: Path, 
         **extra,
     }
     return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+
+def protocols(listeners: Mapping[str, str]) -> dict[str, str]:
+    """What each listener speaks: what is given here, else nothing but Kafka."""
+    every = dict.fromkeys(OWN_LISTENERS, "PLAINTEXT") | dict(listeners)
+    return {"listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in every.items())}
 
 
 def replication(brokers: int) -> dict[str, str]:

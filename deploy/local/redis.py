@@ -5,6 +5,7 @@
 
 import shutil
 import signal
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -19,7 +20,13 @@ STOP_SECONDS = 10.0
 
 
 class LocalRedis:
-    """A Redis server on a free port, empty at the start and after every restart."""
+    """A Redis server on a free port, empty at the start and after every restart.
+
+    `options` are further ones of redis-server, as "tls-port"; the port of `url` stays plain.
+    """
+
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+        self._options = dict(options or {})
 
     def __enter__(self) -> Self:
         self._processes = OwnedProcesses("redis")
@@ -49,7 +56,7 @@ class LocalRedis:
     def start(self) -> None:
         """Start the server, again if it was stopped; returns once it answers a PING."""
         options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no"}
-        options |= {"dir": str(self._processes.directory), "daemonize": "no"}
+        options |= {"dir": str(self._processes.directory), "daemonize": "no"} | self._options
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._server = self._processes.start("redis", [redis_server(), *arguments])
         wait_until(

@@ -12,8 +12,9 @@ from deploy.local.kafka import LocalKafka
 from deploy.local.processes import free_ports
 from tests.contracts.worlds import KafkaWorld, MemoryWorld, World, message, numbered, poll, values
 from tests.kafka.topics import unique
-from worker.broker import Broker, Connection, Security, Source, Topic, open_broker
+from worker.broker import Broker, Connection, Source, Topic, open_broker
 from worker.errors import AccessDenied, BatchExpired, BatchRefused, KafkaAway, StopWorker, TopicMissing
+from worker.security import Security
 
 USER_FILE = (
     'org.apache.kafka.common.security.plain.PlainLoginModule required user_worker="right";'  # a test's own password

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from worker.client_errors import RefusalsInLog
+from worker.client_errors import RefusalsInLog, refuses_credentials
 
 TRANSPORT = logging.getLogger("kafka.net.transport")
 
@@ -41,3 +41,31 @@ def test_a_second_broker_in_the_process_reads_along_too(refusals: RefusalsInLog)
 def test_other_errors_in_the_log_are_no_refusals(refusals: RefusalsInLog) -> None:
     TRANSPORT.error("%s: Abort (%s)", "connection", ConnectionError("reset"))
     assert refusals.since(0.0) is None
+
+
+class FromLibrdkafka:
+    """An error as confluent-kafka has them."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def name(self) -> str:
+        return "_AUTHENTICATION"
+
+    def str(self) -> str:
+        return self._text
+
+    def retriable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("SASL authentication error: Authentication failed: Invalid username or password", True),
+        ("Failed to acquire SASL OAUTHBEARER token: OAuth callback raised exception", False),
+        ("SASL handshake failed: Broker: Request timed out", False),
+    ],
+)
+def test_only_what_kafka_refused_counts_as_a_refusal(text: str, refused: bool) -> None:
+    assert refuses_credentials(FromLibrdkafka(text)) == refused

@@ -1,4 +1,5 @@
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -34,6 +35,14 @@ def health(clock: Clock) -> Health:
 def server(health: Health) -> Iterator[HealthServer]:
     server = HealthServer("127.0.0.1", 0, health, CollectorRegistry())
     yield server
+    server.close()
+
+
+def test_it_listens_where_it_is_told_and_nowhere_else(health: Health) -> None:
+    server = HealthServer("127.0.0.1", 0, health, CollectorRegistry())
+    socket.create_connection(("127.0.0.1", server.port), 1).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", server.port), 1)
     server.close()
 
 

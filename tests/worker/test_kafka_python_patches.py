@@ -3,8 +3,9 @@ from collections.abc import Iterator
 
 import pytest
 from kafka.net.transport import KafkaTCPTransport
+from kafka.protocol.sasl import SaslAuthenticateRequest, SaslBytesRequest
 
-from worker.kafka_python_patches import hear_last_words
+from worker.kafka_python_patches import hear_last_words, hide_logins
 
 
 @pytest.fixture
@@ -28,3 +29,10 @@ def test_what_arrives_together_with_the_end_of_the_connection_is_read(
     received, error = connection._sock_recv()
     assert received == b""
     assert error is not None
+
+
+def test_no_login_can_be_read_in_a_log() -> None:
+    hide_logins()
+    for message in (SaslAuthenticateRequest(auth_bytes=b"\0me\0hush"), SaslBytesRequest(b"\0me\0hush")):
+        assert "hush" not in f"{message} {message!r}"
+        assert type(message).__name__ in str(message)

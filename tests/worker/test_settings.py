@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import Authority
 from worker import settings
-from worker.broker import Security
 from worker.errors import BadUse
+from worker.security import Security, TlsFiles
 from worker.settings import Settings, add_flags, given_flags, load
 
 
@@ -97,12 +98,13 @@ def test_the_deadline_must_end_before_the_transaction() -> None:
     assert "kafka_deadline_seconds" in refusal(kafka_deadline_seconds=15, kafka_transaction_timeout_seconds=15)
 
 
-def test_sasl_needs_a_mechanism() -> None:
-    assert "kafka_sasl_mechanism" in refusal(kafka_security_protocol="SASL_SSL")
-    assert load({"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "SCRAM-SHA-512"})
-
-
-SECRETS = ("kafka_sasl_password", "kafka_ssl_key_password", "redis_url")
+SECRETS = (
+    "kafka_sasl_password",
+    "kafka_sasl_oauth_client_secret",
+    "kafka_ssl_key_password",
+    "redis_url",
+    "redis_password",
+)
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -163,19 +165,21 @@ def test_help_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"--{name.replace('_', '-')}" in shown for name in Settings.model_fields if name not in SECRETS)
 
 
-def test_the_connection_is_what_was_set() -> None:
+def test_the_connection_is_what_was_set(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
     connection = load(
         {
             "kafka_bootstrap_servers": "a:1,b:2",
             "kafka_security_protocol": "SASL_SSL",
             "kafka_sasl_mechanism": "PLAIN",
             "kafka_sasl_username": "me",
-            "kafka_ssl_ca_file": "ca.pem",
+            "kafka_sasl_password": "hush",
+            "kafka_ssl_ca_file": str(authority.file),
             "kafka_deadline_seconds": "3",
         }
     ).connection()
     assert connection.bootstrap_servers == "a:1,b:2"
-    assert connection.security == Security("SASL_SSL", "PLAIN", "me", None, Path("ca.pem"))
+    assert connection.security == Security("SASL_SSL", "PLAIN", "me", "hush", TlsFiles(authority.file))
     assert (connection.session_timeout, connection.transaction_timeout, connection.deadline) == (10.0, 15.0, 3.0)
 
 

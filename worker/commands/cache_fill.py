@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import msgspec
 
 from worker.broker import Record, Source
-from worker.cache import Cache, CacheEntry
+from worker.cache import Cache, CacheEntry, open_cache
 from worker.commands import connect
 from worker.commands.progress import progress_bar
 from worker.commands.reading import duration_seconds, read_to_end, start_of
@@ -50,11 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Fill the cache up to the end of the output topic."""
     chosen = connect.prepare(arguments)
-    if chosen.redis_url is None:
+    cache = open_cache(chosen, _TIMEOUT_SECONDS)
+    if cache is None:
         raise BadUse("there is no cache to fill: set SENTIMENT_REDIS_URL")
     expiry = chosen.redis_expiry_seconds
     since = expiry if arguments.since is None else min(arguments.since, expiry)
-    cache = Cache(chosen.redis_url.get_secret_value(), expiry, max(_TIMEOUT_SECONDS, chosen.redis_timeout_seconds))
     started = time.monotonic()
     try:
         cache.check()

@@ -16,7 +16,7 @@ from models.rests import Rest
 from models.scorer import Scorer
 from worker import logs, memory, settings
 from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
-from worker.cache import Cache
+from worker.cache import Cache, open_cache
 from worker.health import Health, HealthServer
 from worker.metrics import Metrics
 from worker.model_store import open_registry, trusted_keys
@@ -117,8 +117,7 @@ def _stream(
     broker = open_broker(chosen.kafka_client, chosen.connection(), source, transactional_id if exactly_once else None)
     rollout = open_rollout(chosen, models, metrics)
     runner = Runner(broker, chosen.kafka_bootstrap_servers, metrics, health, stopping)
-    url = chosen.redis_url.get_secret_value() if chosen.redis_url else None
-    cache = Cache(url, chosen.redis_expiry_seconds, chosen.redis_timeout_seconds) if url else None
+    cache = open_cache(chosen)
     try:
         if topics:
             runner.until_done(lambda: broker.create_topics(topics))

@@ -1,5 +1,6 @@
 """`python -m worker COMMAND` in processes of their own, on topics that no other test knows."""
 
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,11 @@ class Commands:
         broker.produce(messages)
         broker.commit({})
         broker.close()
+
+    def write_reviews(self, *ids: str) -> None:
+        """Write reviews of a few words."""
+        values = [json.dumps({"id": each, "text": "A wonderful film"}).encode() for each in ids]
+        self.write(*(Message(self.input, each.encode(), value, []) for each, value in zip(ids, values, strict=True)))
 
     def write_sentiments(self, *ids: str) -> list[str]:
         """Write sentiments as a worker does, in a transaction; their values."""

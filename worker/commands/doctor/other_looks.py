@@ -11,7 +11,7 @@ from models.labels import CANARY, SHADOW, STABLE, version_of
 from models.registry import Registry
 from models.scorer import Scorer
 from worker import cache_probe
-from worker.cache import Cache
+from worker.cache import open_cache
 from worker.commands.doctor import capacity, machine, redis
 from worker.commands.doctor.findings import Finding, fails, ok, skipped, warning
 from worker.commands.doctor.known import Known
@@ -79,9 +79,9 @@ def look_at_speed(known: Known) -> list[Finding]:
 def look_at_redis(known: Known) -> list[Finding]:
     """Whether Redis takes sentiments and has room for them."""
     chosen = known.chosen
-    if chosen.redis_url is None:
+    cache = open_cache(chosen)
+    if cache is None:
         return [skipped("Redis", "SENTIMENT_REDIS_URL is not set: results go to Kafka only")]
-    cache = Cache(chosen.redis_url.get_secret_value(), chosen.redis_expiry_seconds, chosen.redis_timeout_seconds)
     try:
         return redis.judge(cache_probe.probe(cache), known.rate, chosen.redis_expiry_seconds)
     finally:

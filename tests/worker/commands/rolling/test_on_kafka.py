@@ -152,8 +152,8 @@ def test_numbers_are_above_zero(capsys: pytest.CaptureFixture[str], value: str) 
 @pytest.mark.parametrize(
     ("flags", "expected", "complaint"),
     [
-        (["--to=1"], 2, "--to: label stable of reviews stands at version 1 already"),
-        (["--to=9"], 1, "The model 'reviews' has no version or label '9'; it has: 1, stable."),
+        (["--to=2"], 2, "--to: label stable of reviews stands at version 2 already"),
+        (["--to=9"], 1, "The model 'reviews' has no version or label '9'; it has: 2, stable."),
         (
             ["--no-update", "--kafka-bootstrap-servers=127.0.0.1:1", "--kafka-deadline-seconds=0.5"],
             1,

@@ -1,0 +1,74 @@
+"""The permissions that the README lists for the commands beside `run` are enough, with each client."""
+
+import json
+
+import pytest
+
+from deploy.local.topics import create_topics
+from tests.kafka.permissions import needed
+from tests.kafka.secure_kafka import SecureKafka
+from tests.kafka.topics import committed, unique
+from tests.worker.commands.command_line import Commands
+
+
+@pytest.fixture
+def commands(secure: SecureKafka, client: str) -> Commands:
+    """Commands on topics of their own in the locked Kafka, which nobody may do anything with yet."""
+    return Commands(secure, client)
+
+
+def permit(secure: SecureKafka, commands: Commands, command: str, *conditions: str, target: str = "") -> None:
+    """Have the commands log in as a user who may do what the README lists for one of them, and nothing else."""
+    user, group = unique("user"), commands.settings["SENTIMENT_KAFKA_GROUP_ID"]
+    topics = {"reviews": commands.input, "sentiments": commands.output, "reviews.dead-letter": commands.dead_letters}
+    endings = ("", "-", "-dead-letter-replay", "-rescore-")
+    names = topics | {f"sentiment{ending}": group + ending for ending in endings} | {"TARGET": target}
+    secure.add_user(user)
+    secure.allow(user, needed(command, names, *conditions))
+    commands.settings |= secure.settings("SCRAM-SHA-256", user)
+
+
+def test_send(secure: SecureKafka, commands: Commands) -> None:
+    permit(secure, commands, "send")
+    commands("send", "A wonderful film")
+    assert len(committed(secure, commands.input)) == 1
+
+
+def test_tail(secure: SecureKafka, commands: Commands) -> None:
+    values = commands.write_sentiments("r1", "r2")
+    permit(secure, commands, "tail")
+    assert sorted(commands("tail", "--from-beginning", "--exit-at-end", "--json").splitlines()) == sorted(values)
+
+
+def test_dead_letters_are_listed(secure: SecureKafka, commands: Commands) -> None:
+    _bury(secure, commands)
+    permit(secure, commands, "dead-letters list")
+    assert len(commands("dead-letters", "list", "--json").splitlines()) == 1
+
+
+def test_dead_letters_are_replayed(secure: SecureKafka, commands: Commands) -> None:
+    _bury(secure, commands)
+    permit(secure, commands, "dead-letters replay")
+    commands("dead-letters", "replay", "--execute")
+    assert len(committed(secure, commands.input)) == 2
+
+
+def test_reviews_are_scored_again(secure: SecureKafka, commands: Commands) -> None:
+    create_topics(secure.bootstrap_servers, [target := unique("rescored")], 4)
+    commands.write_reviews("r1", "r2")
+    commands.write_sentiments("r1", "r2")
+    permit(secure, commands, "rescore", "exactly once", target=target)
+    answer = json.loads(commands("rescore", "--model", "imdb@1", "--to", target, "--json"))
+    assert (answer["scored"], answer["compared"]) == (2, 2)
+
+
+def test_what_is_enough_for_one_command_is_not_for_another(secure: SecureKafka, commands: Commands) -> None:
+    permit(secure, commands, "tail")
+    status, _, told = commands.outcome("send", "A wonderful film")
+    assert status == 1
+    assert "Permissions in README.md" in told
+
+
+def _bury(secure: SecureKafka, commands: Commands) -> None:
+    commands.write_reviews("r1")
+    commands.bury_input()

@@ -1,0 +1,105 @@
+"""The permissions that the README lists are enough, and each is needed."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka.history import Verdict
+from tests.kafka.load import Draft
+from tests.kafka.permissions import needed
+from tests.kafka.secure_kafka import Permission, SecureKafka
+from tests.kafka.stream import Stream
+from tests.kafka.topics import topic_names, unique
+from tests.kafka.waiting import eventually
+from tests.kafka.workers import Worker
+from worker.broker import Topic, open_broker
+from worker.settings import load
+
+END_SECONDS = 60.0
+
+
+class Guarded:
+    """A stream on the locked Kafka, and workers with exactly the permissions that they are given."""
+
+    def __init__(self, secure: SecureKafka, stream: Stream, exactly_once: bool = True) -> None:
+        self.stream = stream
+        self._secure = secure
+        self._delivery = "exactly_once" if exactly_once else "at_least_once"
+        group = unique("group")
+        names = {"reviews": stream.input, "sentiments": stream.output, "reviews.dead-letter": stream.dead_letters}
+        self._group = group
+        names |= {"sentiment": group, "sentiment-": f"{group}-"}
+        self.permissions = needed("run", names, *(["exactly once"] if exactly_once else []))
+
+    def worker(self, permissions: list[Permission], **settings: str) -> Worker:
+        """A worker that logs in as a user who may do this and nothing else."""
+        user = unique("user")
+        self._secure.add_user(user)
+        self._secure.allow(user, permissions)
+        login = self._secure.settings("SCRAM-SHA-512", user)
+        lowered = {name.removeprefix("SENTIMENT_").lower(): value for name, value in login.items()}
+        told = {"kafka_group_id": self._group, "delivery": self._delivery} | lowered | settings
+        return self.stream.worker(**told)
+
+    def without(self, permission: Permission, **settings: str) -> Worker:
+        """A worker that lacks one of the permissions."""
+        return self.worker([each for each in self.permissions if each != permission], **settings)
+
+
+@pytest.fixture
+def guarded_stream(secure: SecureKafka, client: str) -> Iterator[Stream]:
+    with Stream(secure, client) as stream:
+        yield stream
+
+
+@pytest.mark.parametrize("exactly_once", [True, False], ids=["exactly once", "at least once"])
+def test_what_the_readme_lists_is_enough(secure: SecureKafka, guarded_stream: Stream, exactly_once: bool) -> None:
+    guarded = Guarded(secure, guarded_stream, exactly_once)
+    guarded.worker(guarded.permissions).wait_until_ready()
+    guarded_stream.send_reviews(100)
+    guarded_stream.send(Draft(b"key", b"no review"))
+    assert guarded_stream.verdict() == Verdict()
+
+
+def test_topics_are_created_with_what_the_readme_lists(secure: SecureKafka, client: str) -> None:
+    names = {name: unique(name) for name in ("reviews", "sentiments", "reviews.dead-letter")}
+    user = unique("user")
+    secure.add_user(user)
+    secure.allow(user, needed("run --create-topics", names))
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in secure.settings("SCRAM-SHA-512", user).items():
+            environment.setenv(name, value)
+        broker = open_broker(client, load({}).connection(), None, None)
+    broker.create_topics([Topic(name, 1, 1, {}) for name in names.values()])
+    broker.close()
+    eventually(lambda: set(names.values()) <= topic_names(secure), 30, "not all topics are there")
+
+
+# Each of them with one client, and with the other what it reports in ways of its own.
+LACKING = [("kafka-python", name) for name in ("reviews", "sentiments", "dead-letters", "group", "group-")]
+LACKING += [("librdkafka", name) for name in ("sentiments", "group", "group-")]
+
+
+@pytest.fixture(scope="module")
+def refused(secure: SecureKafka) -> Iterator[dict[tuple[str, str], Worker]]:
+    """Workers that lack one permission each, by client and name, started together: most of it is waiting."""
+    with Stream(secure, "kafka-python") as stream:
+        guarded = Guarded(secure, stream)
+        stream.send_reviews(10)
+        lacked = {re.sub(r"-\d+-[0-9a-f]{8}", "", permission.name): permission for permission in guarded.permissions}
+        assert set(lacked) == {name for _, name in LACKING}
+        told = {"model_name": "imdb"}  # the smallest one: it never gets to score
+        yield {(client, name): guarded.without(lacked[name], kafka_client=client, **told) for client, name in LACKING}
+
+
+@pytest.mark.parametrize(("client", "lacked"), LACKING)
+def test_without_one_of_them_the_worker_ends_with_a_sentence(
+    refused: dict[tuple[str, str], Worker], client: str, lacked: str
+) -> None:
+    worker = refused[client, lacked]
+    assert worker.wait_for_end(END_SECONDS) == 1
+    assert "see Permissions in README.md" in worker.error()
+    assert "Traceback" not in worker.log
+    if not lacked.startswith("group"):
+        assert f"{lacked}-" in worker.error()

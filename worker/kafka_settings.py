@@ -1,0 +1,142 @@
+"""The settings that say where Kafka is, who we are to it and how long we wait for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from worker.access_tokens import AccessTokens, TokenEndpoint
+from worker.broker import Connection
+from worker.model_settings import ModelSettings, Seconds
+from worker.security import Security, TlsFiles
+
+# Without TLS the client's secret may go to this machine only.
+_ENDPOINT = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"
+# An answer must be there before the deadline of the call that waits for it.
+_TOKEN_SHARE = 0.8
+
+
+class KafkaSettings(ModelSettings):
+    """The part of `worker.settings.Settings` that is about Kafka."""
+
+    kafka_bootstrap_servers: str = Field(
+        "localhost:9092", description="Kafka servers to ask first, host:port, comma-separated"
+    )
+    kafka_group_id: str = Field("sentiment", min_length=1, description="consumer group of the workers")
+    kafka_client: Literal["kafka-python", "librdkafka"] = Field("kafka-python", description="Kafka client library")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to talk to Kafka"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = Field(
+        None, description="SASL mechanism"
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user name")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password")
+    kafka_sasl_password_file: Path | None = Field(None, description="file that holds the SASL password")
+    kafka_sasl_oauth_token_url: str | None = Field(
+        None, pattern=_ENDPOINT, description="OAUTHBEARER: token endpoint to ask, https://, with client credentials"
+    )
+    kafka_sasl_oauth_client_id: str | None = Field(None, description="OAUTHBEARER: client id at the token endpoint")
+    kafka_sasl_oauth_client_secret: SecretStr | None = Field(
+        None, description="OAUTHBEARER: client secret at the token endpoint"
+    )
+    kafka_sasl_oauth_client_secret_file: Path | None = Field(None, description="file that holds the client secret")
+    kafka_sasl_oauth_scope: str | None = Field(None, description="OAUTHBEARER: scope to ask for")
+    kafka_sasl_oauth_ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust at the token endpoint (default: the machine's)"
+    )
+    kafka_sasl_oauth_token_file: Path | None = Field(
+        None, description="OAUTHBEARER: file that somebody else keeps filled with an access token, in place of all this"
+    )
+    kafka_ssl_ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust (default: the machine's)"
+    )
+    kafka_ssl_certificate_file: Path | None = Field(None, description="PEM file of our certificate (mutual TLS)")
+    kafka_ssl_key_file: Path | None = Field(None, description="PEM file of our private key (mutual TLS)")
+    kafka_ssl_key_password: SecretStr | None = Field(None, description="password of the private key")
+    kafka_ssl_key_password_file: Path | None = Field(None, description="file that holds the private key's password")
+    kafka_session_timeout_seconds: Seconds = Field(
+        10.0, description="a worker not heard of for so long loses its partitions"
+    )
+    kafka_transaction_timeout_seconds: Seconds = Field(
+        15.0, description="Kafka aborts a transaction left open for so long"
+    )
+    kafka_deadline_seconds: Seconds = Field(
+        5.0, description="a transaction unanswered for so long is abandoned and done again"
+    )
+
+    @model_validator(mode="after")
+    def _kafka_must_fit_together(self) -> KafkaSettings:
+        if self.kafka_deadline_seconds >= self.kafka_transaction_timeout_seconds:
+            raise ValueError("kafka_deadline_seconds must be below kafka_transaction_timeout_seconds")
+        logs_in, mechanism = self.kafka_security_protocol.startswith("SASL"), self.kafka_sasl_mechanism
+        if logs_in != bool(mechanism):
+            raise ValueError("kafka_sasl_mechanism must be set with a SASL security protocol, and only with one")
+        if mechanism == "OAUTHBEARER":
+            self._require_token_source()
+        elif mechanism and not (self.kafka_sasl_username and self.kafka_sasl_password):
+            raise ValueError(f"kafka_sasl_username and kafka_sasl_password must be set with {mechanism}")
+        if self.kafka_ssl_key_file and not self.kafka_ssl_certificate_file:
+            raise ValueError("kafka_ssl_certificate_file must be set with kafka_ssl_key_file")
+        if not self.kafka_security_protocol.endswith("SSL") and (
+            self.kafka_ssl_ca_file or self.kafka_ssl_certificate_file
+        ):
+            # Or somebody would believe in TLS where there is none.
+            raise ValueError("kafka_security_protocol must be SSL or SASL_SSL with any kafka_ssl_ setting")
+        return self
+
+    def connection(self) -> Connection:
+        """How to reach Kafka, as the brokers want it. Raises BadUse where a file is not what it should be."""
+        tls = TlsFiles(
+            self.kafka_ssl_ca_file,
+            self.kafka_ssl_certificate_file,
+            self.kafka_ssl_key_file or self.kafka_ssl_certificate_file,
+            plain(self.kafka_ssl_key_password),
+        )
+        if self.kafka_security_protocol.endswith("SSL"):
+            tls.context("kafka_ssl")
+        security = Security(
+            protocol=self.kafka_security_protocol,
+            mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_sasl_username,
+            password=plain(self.kafka_sasl_password),
+            tls=tls,
+            access_tokens=self._access_tokens() if self.kafka_sasl_mechanism == "OAUTHBEARER" else None,
+        )
+        return Connection(
+            self.kafka_bootstrap_servers,
+            security,
+            session_timeout=self.kafka_session_timeout_seconds,
+            transaction_timeout=self.kafka_transaction_timeout_seconds,
+            deadline=self.kafka_deadline_seconds,
+        )
+
+    def _require_token_source(self) -> None:
+        asked = (self.kafka_sasl_oauth_token_url, self.kafka_sasl_oauth_client_id, self.kafka_sasl_oauth_client_secret)
+        if self.kafka_sasl_oauth_token_file and any(asked):
+            raise ValueError("set kafka_sasl_oauth_token_file or a token endpoint, not both")
+        if not self.kafka_sasl_oauth_token_file and not all(asked):
+            raise ValueError(
+                "OAUTHBEARER needs kafka_sasl_oauth_token_url, kafka_sasl_oauth_client_id and "
+                "kafka_sasl_oauth_client_secret, or kafka_sasl_oauth_token_file"
+            )
+
+    def _access_tokens(self) -> AccessTokens:
+        limit = self.kafka_deadline_seconds * _TOKEN_SHARE
+        if self.kafka_sasl_oauth_token_file:
+            return AccessTokens(self.kafka_sasl_oauth_token_file, limit)
+        endpoint = TokenEndpoint(
+            url=self.kafka_sasl_oauth_token_url or "",
+            client_id=self.kafka_sasl_oauth_client_id or "",
+            client_secret=plain(self.kafka_sasl_oauth_client_secret) or "",
+            scope=self.kafka_sasl_oauth_scope,
+            tls=TlsFiles(self.kafka_sasl_oauth_ca_file).context("kafka_sasl_oauth"),
+        )
+        return AccessTokens(endpoint, limit)
+
+
+def plain(secret: SecretStr | None) -> str | None:
+    """A secret as it is."""
+    return None if secret is None else secret.get_secret_value()
