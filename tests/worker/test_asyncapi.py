@@ -72,7 +72,12 @@ def test_the_command_writes_it(capsys: pytest.CaptureFixture[str]) -> None:
     [
         {},
         {"shadow_topic": "sentiments.shadow", "kafka_bootstrap_servers": "a:1, b:2", "delivery": "at_least_once"},
-        {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "SCRAM-SHA-512"},
+        {
+            "kafka_security_protocol": "SASL_SSL",
+            "kafka_sasl_mechanism": "SCRAM-SHA-512",
+            "kafka_sasl_username": "reader",
+            "kafka_sasl_password": "secret",
+        },
         {"id_field": "/review/number", "text_field": "/review/body/0"},
     ],
 )
