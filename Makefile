@@ -35,11 +35,11 @@ check: $(ALL_READY) ## lint, format, types
 bench: $(ALL_READY) ## speed and memory against baselines; results under tests/benchmarks/results [ARGS=...]
 	@$(RUN) -m tests.benchmarks $(ARGS)
 
-image: $(ALL_READY) ## an image for docker load, built without an engine, as root [TARGET=worker|trainer] [BASE_IMAGE=...]
+image: $(ALL_READY) ## an image for docker load, built without an engine, as root [TARGET=trainer] [BASE_IMAGE=...]
 	@mkdir -p build
 	@$(IMAGE) --archive build/kafka-sentiment-$(TARGET).tar
 
-sbom: $(ALL_READY) ## what is in that image, as CycloneDX JSON [TARGET=worker|trainer] [BASE_IMAGE=...]
+sbom: $(ALL_READY) ## what is in that image, as CycloneDX JSON [TARGET=trainer] [BASE_IMAGE=...]
 	@mkdir -p build
 	@$(IMAGE) --sbom build/kafka-sentiment-$(TARGET).cdx.json
 
