@@ -93,7 +93,8 @@ class LibrdkafkaBroker(AsksCluster):
             self._ask(self._commit_transaction, self._producer, positions, membership)
             self._in_transaction = False
         else:
-            self._ask(self._flush_and_commit, self._producer, positions)
+            # Handed over, for a call past its deadline must not go on with what is the next producer's.
+            self._ask(self._flush_and_commit, self._producer, self._undelivered, positions)
 
     def rewind(self) -> None:
         if self._producer is not None and (self._unsure or not self._aborted()):
@@ -148,11 +149,13 @@ class LibrdkafkaBroker(AsksCluster):
         # Serves what the client has to say, its log lines for one.
         producer.poll(0)
 
-    def _flush_and_commit(self, producer: Any, positions: Mapping[Partition, Position]) -> None:
+    def _flush_and_commit(
+        self, producer: Any, undelivered: Sequence[KafkaError], positions: Mapping[Partition, Position]
+    ) -> None:
         if producer is not None and producer.flush(self._connection.deadline):
             raise DeadlinePassed("messages are still unsent")
-        if self._undelivered:
-            raise KafkaException(self._undelivered[0])
+        if undelivered:
+            raise KafkaException(undelivered[0])
         if positions:
             self._reader.commit(positions)
 
