@@ -182,7 +182,8 @@ RECIPES: dict[str, Recipe | ForestRecipe] = {
             stop_words=tuple(LIGHT_WORDS.split()),
             half_precision=True,
         ),
-        ForestRecipe("random-forest", _ARTICLE_TEXT, IDS),
+        # Keras' padding, which the article uses, keeps the end of a text that is too long.
+        ForestRecipe("random-forest", replace(_ARTICLE_TEXT, tail_length=369), IDS),
         ForestRecipe("random-forest-tf-idf", _ARTICLE_TEXT, TF_IDF),
     )
 }
