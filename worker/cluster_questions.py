@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from worker.broker import LATEST, Broker, Partition, Position, Topic
-from worker.errors import KafkaAway, TopicMissing
+from worker.errors import AccessDenied, KafkaAway, TopicMissing
 from worker.inspection import Inspector
 
 _KNOWN_SECONDS = 5.0
@@ -65,12 +65,13 @@ class AsksCluster:
         return self._cluster.inspector()
 
     def _knows(self, topic: str, deadline: float) -> bool:
+        """Whether the topic can be used, or there is no more waiting for it: who may create it may not see it."""
         try:
             self._cluster.offsets_at(topic, LATEST)
+        except AccessDenied:
+            return True
         except (TopicMissing, KafkaAway):  # its partitions may have no leader yet
-            if time.monotonic() > deadline:
-                raise
-            return False
+            return time.monotonic() > deadline
         return True
 
 

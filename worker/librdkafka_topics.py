@@ -126,7 +126,7 @@ class Topics:
         failure: ClientError = exception.args[0]
         problem = translated(failure)
         if isinstance(problem, AccessDenied):
-            raise AccessDenied(f"{about}{problem}")
+            raise AccessDenied(f"{about}{problem}", problem.resource)
         if isinstance(problem, BatchExpired):
             raise KafkaAway(str(problem))
         return failure

@@ -56,7 +56,9 @@ def read_to_end(bootstrap_servers: str, topic: str, deadline_seconds: float = 60
     try:
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
+        # Not seek_to_beginning: on a busy machine its answer may come twice, and then all is read twice.
+        for partition, beginning in consumer.beginning_offsets(partitions).items():
+            consumer.seek(partition, beginning)
         ends = consumer.end_offsets(partitions)
         records: list[Any] = []
         while any(consumer.position(partition) < ends[partition] for partition in partitions):

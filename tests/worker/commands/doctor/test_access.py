@@ -94,7 +94,7 @@ def examined(locked_kafka: LocalKafka, request: pytest.FixtureRequest) -> Examin
             "kafka_sasl_password": f"{user}-password",
             "delivery": delivery,
         }
-        known = Known(load(given | settings))
+        known = Known(load({name: value for name, value in (given | settings).items() if value is not None}))
         findings = list(examine(known, ABOUT_KAFKA))
         known.close()
         return findings
@@ -154,5 +154,7 @@ def test_a_wrong_password_fails_and_nothing_else_is_tried(examined: Examine) -> 
 
 
 def test_the_wrong_security_protocol_fails_with_the_setting(examined: Examine) -> None:
-    [refused] = [each for each in examined("worker", kafka_security_protocol="PLAINTEXT") if each.mark is Mark.FAILS]
+    login = dict.fromkeys(("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"))
+    findings = examined("worker", kafka_security_protocol="PLAINTEXT", **login)
+    [refused] = [each for each in findings if each.mark is Mark.FAILS]
     assert "SENTIMENT_KAFKA_SECURITY_PROTOCOL" in refused.advice

@@ -110,7 +110,7 @@ def test_the_principal_of_a_certificate_is_its_subject(tmp_path: Path) -> None:
 
 
 def test_the_principal_is_who_logs_in() -> None:
-    sasl = {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "PLAIN", "kafka_sasl_username": "worker"}
-    assert principal_of(load(sasl)) == "User:worker"
+    login = {"kafka_sasl_mechanism": "PLAIN", "kafka_sasl_username": "worker", "kafka_sasl_password": "secret"}
+    assert principal_of(load({"kafka_security_protocol": "SASL_SSL", **login})) == "User:worker"
     assert principal_of(load({})) == "User:ANONYMOUS"
     assert principal_of(load({"kafka_security_protocol": "SSL"})) == "User:ANONYMOUS"
