@@ -14,7 +14,7 @@ from models.artifact import read_manifest, write_manifest
 from models.profile import FIELD
 from models.registry import Registry
 from models.scorer import Scorer
-from tests.deploy.grafana.prometheus_server import LocalPrometheus
+from tests.deploy.prometheus_server import EVERY_SECOND, LocalPrometheus, require_prometheus
 from tests.kafka.poison import CASES
 from tests.kafka.stream import Stream
 from tests.kafka.waiting import eventually
@@ -28,8 +28,7 @@ POISON = [case.draft for case in CASES if case.name in ("not JSON", "a list", "t
 
 @pytest.fixture(scope="module")
 def _installed() -> None:
-    if LocalPrometheus.executable is None:
-        pytest.skip("Prometheus is not installed (Debian: apt install prometheus)")
+    require_prometheus()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def watched(_installed: None, kafka: LocalKafka, tmp_path_factory: pytest.TempPa
     [port] = free_ports(1)
     where = {"model_store": str(store), "http_port": str(port)}
     with (
-        LocalPrometheus(JOB, f"127.0.0.1:{port}") as prometheus,
+        LocalPrometheus(lambda directory: scraping(directory, f"127.0.0.1:{port}")) as prometheus,
         Stream(kafka, "librdkafka", **SETTINGS, **where) as stream,
     ):
         stream.ready_workers(1)
@@ -53,6 +52,15 @@ def watched(_installed: None, kafka: LocalKafka, tmp_path_factory: pytest.TempPa
         stream.send(*POISON)
         with stream.load(200):
             yield prometheus
+
+
+def scraping(directory: Path, target: str) -> Path:
+    """The configuration of a Prometheus that scrapes one worker."""
+    path = directory / "prometheus.yml"
+    scrape = {"job_name": JOB, "static_configs": [{"targets": [target]}]}
+    # JSON is YAML too.
+    path.write_text(json.dumps({"global": EVERY_SECOND, "scrape_configs": [scrape]}))
+    return path
 
 
 def versions_of(store: Path) -> dict[str, int]:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.deploy.grafana.dashboards import NAMES, Asked, load, queries
-from tests.deploy.grafana.prometheus_server import LocalPrometheus
+from tests.deploy.prometheus_server import LocalPrometheus
 from tests.kafka.waiting import eventually
 from worker.metrics import STAGES
 

@@ -12,7 +12,7 @@ import yaml
 
 from deploy.local.processes import wait_until
 from tests.deploy.prometheus.files import FOLDER, RULES, promtool, rules
-from tests.deploy.prometheus.server import Server, started
+from tests.deploy.prometheus_server import EVERY_SECOND, LocalPrometheus, require_prometheus
 from worker.broker import Partition
 from worker.health import Health, HealthServer
 from worker.metrics import Metrics
@@ -29,13 +29,32 @@ def _work(metrics: Metrics) -> None:
     metrics.lags({Partition("reviews", 0): 3}, {Partition("reviews", 0): 2.5})
 
 
+def _hurried(directory: Path, worker: str) -> Path:
+    """The configuration as it is but for the times, the workers' addresses and where the rules lie."""
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
+    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    for group in rules["groups"]:
+        group["interval"] = "1s"
+    config["global"] = EVERY_SECOND
+    [job] = [each for each in config["scrape_configs"] if each["job_name"] == "sentiment-worker"]
+    del job["dns_sd_configs"]
+    job["static_configs"] = [{"targets": [worker]}]
+    config["scrape_configs"] = [job]
+    config["rule_files"] = [str(directory / Path(name).name) for name in config["rule_files"]]
+    (directory / RULES.name).write_text(yaml.safe_dump(rules), encoding="utf-8")
+    path = directory / "prometheus.yml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return path
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[LocalPrometheus]:
     """A Prometheus that scraped a worker at work until every recorded series was there."""
+    require_prometheus()
     metrics, wanted = Metrics(), {rule["record"] for rule in rules("record")}
     with (
         closing(HealthServer("127.0.0.1", 0, Health(), metrics.registry)) as worker,
-        started(f"127.0.0.1:{worker.port}") as prometheus,
+        LocalPrometheus(lambda directory: _hurried(directory, f"127.0.0.1:{worker.port}")) as prometheus,
     ):
         missing = wanted
 
@@ -49,7 +68,7 @@ def server() -> Iterator[Server]:
         yield prometheus
 
 
-def test_every_rule_works_on_a_workers_metrics(server: Server) -> None:
+def test_every_rule_works_on_a_workers_metrics(server: LocalPrometheus) -> None:
     wait_until(lambda: all(rule["health"] != "unknown" for rule in server.rules()), 10, lambda: "rules not evaluated")
     assert {rule["health"] for rule in server.rules()} == {"ok"}
     assert {rule["name"] for rule in server.rules()} == {
@@ -58,11 +77,11 @@ def test_every_rule_works_on_a_workers_metrics(server: Server) -> None:
     }
 
 
-def test_records_slower_than_ten_seconds_are_told_from_the_others(server: Server) -> None:
+def test_records_slower_than_ten_seconds_are_told_from_the_others(server: LocalPrometheus) -> None:
     assert server.series("group:sentiment_end_to_end_duration_seconds:slow_ratio5m == 1")
 
 
-def test_the_workers_job_is_the_one_that_the_rules_ask_for(server: Server) -> None:
+def test_the_workers_job_is_the_one_that_the_rules_ask_for(server: LocalPrometheus) -> None:
     assert [each["job"] for each in server.series("group:up:count == 1")] == ["sentiment-worker"]
 
 
