@@ -5,8 +5,30 @@ from pathlib import Path
 
 import pytest
 
+from models.registry import Registry
+from models.scorer import Scorer
 from tests.versions import add_version
+from tests.worker.clock import Clock
+from tests.worker.stream import Stream
 from tests.worker.watched import Watched
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    """A real model, the smallest for films."""
+    return Scorer.load(Registry().resolve("imdb").path, verify=False)
+
+
+@pytest.fixture
+def stream(scorer: Scorer) -> Stream:
+    """A worker's pipeline on a Kafka in memory."""
+    return Stream(scorer)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """One that the test moves."""
+    return Clock()
 
 
 @pytest.fixture

@@ -10,23 +10,12 @@ from structlog.testing import capture_logs
 from tests.certificates import Authority
 from tests.kafka import token_endpoint
 from tests.kafka.token_endpoint import Signer
+from tests.worker.clock import Clock
 from worker.access_tokens import AccessTokens, TokenEndpoint
 from worker.errors import AccessDenied, KafkaAway
 from worker.security import TlsFiles
 
 SECRET = "open sesame: 100 %"  # one that must be encoded
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, ValidationError
 
-from models.registry import Registry
 from models.scorer import Scorer
 from tests.worker.stream import Stream
 from worker import asyncapi
@@ -35,11 +34,6 @@ def specification() -> Draft7Validator:
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
     return document(Settings())
-
-
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    return Scorer.load(Registry().resolve("imdb").path, verify=False)
 
 
 def validator(described: dict[str, Any], message: str, part: str) -> Draft7Validator:

@@ -7,23 +7,12 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
+from tests.worker.clock import Clock
 from worker.broker import Partition
 from worker.errors import BadUse
 from worker.health import LOOP_LIMIT_SECONDS, PROGRESS_LIMIT_SECONDS, START_LIMIT_SECONDS, Health, HealthServer
 
 PART = Partition("reviews", 0)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 import pytest
 from prometheus_client import generate_latest
 
-from models.registry import Registry
 from models.scorer import Scorer
 from worker.broker import Partition
 from worker.metrics import OUTCOMES, STAGES, Metrics
@@ -10,11 +9,6 @@ from worker.metrics import OUTCOMES, STAGES, Metrics
 @pytest.fixture
 def metrics() -> Metrics:
     return Metrics()
-
-
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    return Scorer.load(Registry().resolve("imdb").path, verify=False)
 
 
 def test_known_label_values_exist_from_the_start() -> None:

@@ -2,21 +2,10 @@ import json
 
 import pytest
 
-from models.registry import Registry
 from models.scorer import Scorer
 from tests.worker.stream import OUTPUT, Stream
 from worker.errors import TooManyDeadLetters
 from worker.messages import SentimentMessage
-
-
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    return Scorer.load(Registry().resolve("imdb").path, verify=False)
-
-
-@pytest.fixture
-def stream(scorer: Scorer) -> Stream:
-    return Stream(scorer)
 
 
 def test_a_review_becomes_one_sentiment(stream: Stream) -> None:

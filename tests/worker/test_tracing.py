@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from deploy.local.processes import wait_until
-from models.registry import Registry
-from models.scorer import Scorer
 from tests.worker.collector import Collector, plain
 from tests.worker.stream import DEAD_LETTERS, INPUT, OUTPUT, Stream
 from worker import spans, tracing
@@ -23,16 +21,6 @@ from worker.tracing import Tracing, linkable
 
 STAGES = ("decode", "tokenize", "infer", "serialize", "produce", "commit")
 SPAN = "process reviews"
-
-
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    return Scorer.load(Registry().resolve("imdb").path, verify=False)
-
-
-@pytest.fixture
-def stream(scorer: Scorer) -> Stream:
-    return Stream(scorer)
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Comparing keeps to its budget and never holds up the stream."""
 
-import pytest
-
-from models.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import sample
 from worker.broker import Partition
@@ -10,11 +7,6 @@ from worker.metrics import Metrics
 from worker.rollout.comparer import CHUNK, Comparer
 from worker.rollout.comparison import Comparison, Sample
 from worker.scoring import Score
-
-
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    return Scorer.load(Registry().resolve("imdb").path, verify=False)
 
 
 def samples(count: int) -> list[Sample]:
