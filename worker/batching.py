@@ -6,9 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from worker.broker import Broker, Partition, Position, Record
-from worker.errors import BadReview
+from worker.errors import BadReview, BatchRefused
 from worker.messages import Review
+
+log = structlog.get_logger(__name__)
 
 # An eighth of a batch, see `gather`.
 _FEW = 8
@@ -52,6 +56,41 @@ def gather(
         if not polled.records and clock() >= deadline:
             break
     return records
+
+
+class Beginnings:
+    """Where reading of each partition begins after it was assigned, held against what is committed there.
+
+    A client that begins too early, be it that an answer was lost or out of date, would have records done once more.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._rebalances = 0
+        self._known: set[int] = set()
+
+    def check(self, records: Sequence[Record]) -> None:
+        """Call with every batch before it is done; asks Kafka once after each assignment.
+
+        Raises BatchRefused when records of the batch are committed already, and KafkaAway.
+        """
+        if self._rebalances != self._broker.rebalances():
+            self._rebalances = self._broker.rebalances()
+            self._known.clear()
+        new = {record.partition for record in records} - self._known
+        if not new:
+            return
+        firsts = {Partition(r.topic, r.partition): r.offset for r in reversed(records) if r.partition in new}
+        committed = self._broker.committed()
+        log.info("reading begins", offsets={partition.number: first for partition, first in sorted(firsts.items())})
+        for partition, first in firsts.items():
+            position = committed.get(partition)
+            if position and first < position.next_offset:
+                raise BatchRefused(
+                    f"reading of partition {partition.number} began at offset {first}, though everything before "
+                    f"{position.next_offset} is done"
+                )
+        self._known |= new
 
 
 def positions_after(

@@ -72,6 +72,8 @@ class Reader:
         self._membership: Any = None
         self._settled = 0
         self._first: dict[Any, int] = {}
+        # Where each partition ended when its position was set.
+        self._ends: dict[Any, int] = {}
 
     @property
     def rebalances(self) -> int:
@@ -150,11 +152,12 @@ class Reader:
             # The client stands behind records that did not count and are read again.
             return lags
         for part in self._consumer.assignment():
-            end = self._consumer.highwater(part)
+            # Kafka tells the end again only when there is more, and what it tells before a seek is dropped.
+            ends = [end for end in (self._consumer.highwater(part), self._ends.get(part)) if end is not None]
             with suppress(self._call.errors):
                 position = self._consumer.position(part, timeout_ms=0)
-                if end is not None and position is not None:
-                    lags[Partition(*part)] = max(0, end - position)
+                if ends and position is not None:
+                    lags[Partition(*part)] = max(0, max(ends) - position)
         return lags
 
     def close(self, seconds: float) -> None:
@@ -187,16 +190,20 @@ class Reader:
         return found
 
     def _seek_to_committed(self) -> None:
-        committed = self._read_committed()
-        for part in self._consumer.assignment():
+        committed, parts = self._read_committed(), list(self._consumer.assignment())
+        ends = self._consumer.end_offsets(parts, timeout_ms=self._milliseconds)
+        new = [part for part in parts if Partition(*part) not in committed and part not in self._first]
+        # Not seek_to_beginning, which asks in the background: until its answer is there, the client drops what Kafka
+        # says of a partition, and of one without records Kafka says it only once. Its end would stay unknown.
+        starts = self._consumer.beginning_offsets(new, timeout_ms=self._milliseconds) if new else {}
+        for part in parts:
             if found := committed.get(Partition(*part)):
                 self._consumer.seek(part, found.next_offset)
             elif part in self._first:
                 self._consumer.seek(part, self._first[part])
-            elif self._source.start == LATEST:
-                self._consumer.seek_to_end(part)
             else:
-                self._consumer.seek_to_beginning(part)
+                self._consumer.seek(part, (ends if self._source.start == LATEST else starts)[part])
+        self._ends = ends
 
     def _seek_to_start(self, parts: list[Any]) -> None:
         if self._source.start == EARLIEST:

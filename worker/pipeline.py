@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from models.times import utc_timestamp
-from worker.batching import Batch, BatchPolicy, gather, positions_after
+from worker.batching import Batch, BatchPolicy, Beginnings, gather, positions_after
 from worker.broker import MAX_MESSAGE_BYTES, Broker, Message, Partition, Record
 from worker.cache import Cache
 from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
@@ -67,6 +67,7 @@ class Pipeline:
         self._rollout = rollout
         self._drift = DriftMeter(metrics)
         self._clock = clock
+        self._beginnings = Beginnings(broker)
         self._policy = BatchPolicy(settings.max_batch_records, settings.max_batch_wait_seconds)
         self._decoder = ReviewDecoder(settings.id_field, settings.text_field, settings.max_record_bytes)
         self._outcomes: OutcomeWindow | None = None
@@ -120,6 +121,7 @@ class Pipeline:
     def _poll(self) -> list[Record]:
         started, worked = time.perf_counter(), time.thread_time()
         records = gather(self._broker, self._policy, IDLE_SECONDS)
+        self._beginnings.check(records)
         # Waiting costs no processor time: that tells it from fetching.
         worked = time.thread_time() - worked
         self._metrics.stage_duration.labels("poll").observe(worked)

@@ -108,3 +108,12 @@ def test_the_lag_counts_what_is_left(world: World, topic: str, group: str) -> No
     broker = world.broker(Source(topic, group))
     wait_for(lambda: bool(broker.poll(10, 0.1).records))
     assert broker.lags() == {Partition(topic, 0): 90}
+
+
+def test_partitions_without_records_have_a_lag_of_none(world: World, group: str) -> None:
+    broker = world.broker(Source(world.topic(partitions=4), group))
+    wait_for(lambda: not broker.poll(10, 0.1).records and len(broker.assignment()) == 4)
+    # What Kafka says of their ends arrives now, before the broker has settled on where to read them.
+    time.sleep(0.5)
+    wait_for(lambda: not broker.poll(10, 0.1).records and len(broker.lags()) == 4)
+    assert set(broker.lags().values()) == {0}

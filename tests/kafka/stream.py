@@ -130,7 +130,10 @@ class Stream:
 
     def records(self, topic: str) -> list[Any]:
         """The committed records of a topic (kafka-python's ConsumerRecord)."""
-        return committed(self.kafka, topic)
+        found = committed(self.kafka, topic)
+        places = {(record.partition, record.offset) for record in found}
+        assert len(places) == len(found), f"topic {topic} was not read as it is: some of its records came twice"
+        return found
 
     def sentiments(self) -> list[tuple[Seen, bytes]]:
         """The committed sentiments, as histories know them and as bytes."""

@@ -4,10 +4,10 @@ import itertools
 import uuid
 from typing import Any
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 
 from deploy.local.kafka import LocalKafka
-from deploy.local.topics import create_topics, read_to_end
+from deploy.local.topics import committed_reader, create_topics, read_to_end
 
 _numbers = itertools.count(1)
 
@@ -35,3 +35,13 @@ def topic_names(kafka: LocalKafka) -> set[str]:
 def committed(kafka: LocalKafka, topic: str, deadline_seconds: float = 60.0) -> list[Any]:
     """The committed records of a topic (kafka-python's ConsumerRecord), in order within each partition."""
     return read_to_end(kafka.bootstrap_servers, topic, deadline_seconds)
+
+
+def end_of(kafka: LocalKafka, topic: str) -> int:
+    """The sum of where a topic's partitions end: it grows with every transaction, and is known without reading."""
+    consumer = committed_reader(kafka.bootstrap_servers)
+    try:
+        parts = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        return sum(consumer.end_offsets(parts).values())
+    finally:
+        consumer.close()

@@ -1,10 +1,12 @@
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.batching import BatchPolicy, gather, positions_after
+from worker.batching import BatchPolicy, Beginnings, gather, positions_after
 from worker.broker import Partition, Polled, Position, Record
+from worker.errors import BatchRefused
 
 
 class Script:
@@ -81,3 +83,38 @@ def test_positions_are_the_next_offsets_per_partition() -> None:
         Partition("reviews", 0): Position(5, "window"),
         Partition("reviews", 1): Position(10, "window"),
     }
+
+
+class Group:
+    """A broker that answers what is committed and counts the questions."""
+
+    def __init__(self, **positions: int) -> None:
+        self.positions = {Partition("reviews", int(number[1:])): Position(at) for number, at in positions.items()}
+        self.times_rebalanced = 1
+        self.questions = 0
+
+    def rebalances(self) -> int:
+        return self.times_rebalanced
+
+    def committed(self) -> dict[Partition, Position]:
+        self.questions += 1
+        return self.positions
+
+
+def test_kafka_is_asked_once_after_an_assignment_where_reading_should_begin() -> None:
+    group = Group(p0=3)
+    beginnings = Beginnings(group)  # type: ignore[arg-type]
+    for batch in (_records(0, 3, 4), _records(0, 5), [], _records(1, 0), _records(1, 1)):
+        beginnings.check(batch)
+    assert group.questions == 2
+    group.times_rebalanced = 2
+    beginnings.check(_records(1, 2))
+    assert group.questions == 3
+
+
+def test_records_that_are_committed_already_are_refused_until_reading_begins_after_them() -> None:
+    beginnings = Beginnings(Group(p0=3, p1=7))  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(BatchRefused, match="partition 1 began at offset 6, though everything before 7 is done"):
+            beginnings.check([*_records(0, 3), *_records(1, 6, 7)])
+    beginnings.check([*_records(0, 3), *_records(1, 7, 8)])

@@ -60,6 +60,25 @@ def test_every_batch_is_one_transaction_of_at_most_the_set_size(scorer: Scorer) 
     assert stream.value("records_consumed_total") == 25
 
 
+def test_a_client_that_begins_too_early_doubles_nothing(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream.send(*({"id": str(number), "text": "good"} for number in range(3)))
+    stream.drain()
+    stream.broker.close()
+    stream.restart()
+    rewind = stream.broker.rewind
+
+    def rewind_rightly() -> None:
+        monkeypatch.undo()
+        rewind()
+
+    monkeypatch.setattr(stream.broker, "_committed_or_start", lambda partition: 0)
+    monkeypatch.setattr(stream.broker, "rewind", rewind_rightly)
+    stream.send({"id": "3", "text": "good"})
+    stream.drain()
+    assert [sentiment["id"] for sentiment in stream.sentiments()] == ["0", "1", "2", "3"]
+    assert stream.value("transactions_total", outcome="refused") == 1
+
+
 @pytest.mark.parametrize("stored", [True, False])
 def test_a_commit_without_an_answer_loses_and_doubles_nothing(stream: Stream, stored: bool) -> None:
     stream.send(*({"id": str(number), "text": "good"} for number in range(5)))

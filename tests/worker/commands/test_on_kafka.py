@@ -10,7 +10,7 @@ import redis as redis_client
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import wait_until
 from deploy.local.redis import LocalRedis
-from tests.kafka.topics import committed, unique
+from tests.kafka.topics import committed, end_of, unique
 from tests.worker.commands.command_line import LIMIT_SECONDS, Commands
 from worker.broker import LATEST, Connection, Source, open_broker
 
@@ -117,8 +117,9 @@ def test_a_replay_that_is_killed_is_finished_by_the_next_one(commands: Commands)
     commands.settings["SENTIMENT_KAFKA_SESSION_TIMEOUT_SECONDS"] = "6"
     commands("send", "--file", SAMPLE, "--repeat", "--limit", "8000")
     commands.bury_input()
+    before = end_of(commands.kafka, commands.input)
     with commands.start("dead-letters", "replay", "--execute") as process:
-        wait_until(lambda: len(committed(commands.kafka, commands.input)) > 8_000, LIMIT_SECONDS, lambda: "no replay")
+        wait_until(lambda: end_of(commands.kafka, commands.input) > before, LIMIT_SECONDS, lambda: "no replay")
         process.kill()
     assert process.returncode == -signal.SIGKILL
     commands("dead-letters", "replay", "--execute")
