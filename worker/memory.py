@@ -1,8 +1,9 @@
-"""What the C library does with memory that is given back; where it is not glibc, nothing here has an effect."""
+"""What becomes of memory that is given back, and what the garbage collector looks at."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 from contextlib import suppress
 
 # mallopt(3). Left alone, glibc raises the first limit to the size of what is freed, so that each new version of a model
@@ -15,7 +16,10 @@ _ARENA_MAX, _ARENAS = -8, 2
 
 
 def keep_steady() -> None:
-    """Give large pieces back at once and keep small ones together; to be called before there are threads."""
+    """Give large pieces back at once and keep small ones together; to be called before there are threads.
+
+    Where the C library is not glibc, this and `give_back` have no effect.
+    """
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         for option, value in ((_MMAP_THRESHOLD, _MMAP_BYTES), (_TRIM_THRESHOLD, _TRIM_BYTES), (_ARENA_MAX, _ARENAS)):
@@ -26,3 +30,13 @@ def give_back() -> None:
     """Return to the system what was freed."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def overlook_what_stays() -> None:
+    """Let the garbage collector look no more at what is there now; to be called when the stream begins.
+
+    Looking at the hundred thousand objects of all the libraries holds every thread up for 40 ms: the stream's too,
+    whenever a version is released. What is in no cycle, as versions are, is freed all the same.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,8 +1,17 @@
+import gc
 import itertools
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from worker.versions import Rests
+from models.registry import Registry
+from models.scorer import Scorer
+from tests.versions import NAME, add_version
+from worker import memory
+from worker.metrics import Metrics
+from worker.versions import Rests, Versions
 
 
 @pytest.mark.parametrize(("worked", "rested"), [(0.01, 0.04), (2.0, 0.5)])
@@ -10,3 +19,25 @@ def test_rests_are_four_times_as_long_as_work_up_to_half_a_second(worked: float,
     now, rests = itertools.count(0, worked), []
     Rests(lambda: next(now), rests.append)()
     assert rests == [pytest.approx(rested)]
+
+
+@pytest.fixture
+def overlooking() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+@pytest.mark.usefixtures("overlooking")
+def test_a_released_version_is_freed_although_nobody_looks_for_it(tmp_path: Path) -> None:
+    add_version(tmp_path)
+    versions = Versions(NAME, lambda version, rest: Scorer.load(Registry(tmp_path).resolve(NAME).path), Metrics())
+    scorer = versions.obtain("stable", 1)
+    assert scorer is not None
+    parts = [weakref.ref(part) for part in (scorer, scorer._engine, scorer._encoder)]
+    memory.overlook_what_stays()
+    gc.disable()
+    del scorer
+    versions.keep_only([2])
+    assert [part() for part in parts] == [None, None, None]
+    assert len(gc.get_objects()) < gc.get_freeze_count() / 10, "the collector still looks at everything"

@@ -123,6 +123,7 @@ def _stream(
             runner.until_done(lambda: broker.create_topics(topics))
         runner.until_done(lambda: broker.start(chosen.output_topic, chosen.dead_letter_topic))
         rollout.start()
+        memory.overlook_what_stays()
         runner.run(Pipeline(broker, models.lineup, cache, chosen, metrics, health, rollout))
     finally:
         rollout.close()
