@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import redis
 import structlog
+from redis import exceptions
 
 from worker.errors import BadUse, StopWorker
 from worker.security import RedisLogin
@@ -36,14 +37,15 @@ return 1
 Result = TypeVar("Result")
 
 _DENIED_TO_A_SCRIPT = "can't run this command"
-# What OpenSSL says, in the order to look for it. A server of TLS 1.3 refuses us after the handshake, so that it may
-# seem to hang up for no reason.
+# What OpenSSL says, in the order to look for it, what that means and what to check. A server of TLS 1.3 refuses us after
+# the handshake, so that it may seem to hang up for no reason.
 _TLS_SIGNS = (
-    ("certificate verify failed", "Redis' certificate is not trusted ({}): check SENTIMENT_REDIS_SSL_CA_FILE"),
-    ("alert", "Redis refuses our certificate ({}): check SENTIMENT_REDIS_SSL_CERTIFICATE_FILE"),
+    ("certificate verify failed", "has a certificate that is not trusted", "SENTIMENT_REDIS_SSL_CA_FILE"),
+    ("alert", "refuses our certificate", "SENTIMENT_REDIS_SSL_CERTIFICATE_FILE"),
     (
         "eof occurred in violation",
-        "Redis hangs up ({}): check SENTIMENT_REDIS_URL, and SENTIMENT_REDIS_SSL_CERTIFICATE_FILE where it wants one",
+        "hangs up",
+        "SENTIMENT_REDIS_URL, and SENTIMENT_REDIS_SSL_CERTIFICATE_FILE where it wants one",
     ),
 )
 
@@ -57,6 +59,13 @@ def open_cache(chosen: Settings, least_timeout_seconds: float = 0.0) -> Cache | 
     timeout = max(least_timeout_seconds, chosen.redis_timeout_seconds)
     url = chosen.redis_url.get_secret_value()
     return Cache(url, chosen.redis_expiry_seconds, timeout, login=chosen.redis_login())
+
+
+class CacheFault(NamedTuple):
+    """What Redis does in place of taking sentiments, and what to do: `Redis {found}: {advice}`."""
+
+    found: str
+    advice: str
 
 
 class CacheEntry(NamedTuple):
@@ -180,15 +189,24 @@ def _path(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _sentence(error: Exception) -> str:
-    """What is wrong with Redis and what to check, in one sentence."""
+def fault_of(error: Exception) -> CacheFault:
+    """What an error of the Redis client means."""
     # Of a pipeline the reason only: before it stands the whole command, with what was to be written.
     text = " ".join(str(error).split()).rpartition("caused error: ")[2].rstrip(".")
-    if isinstance(error, redis.exceptions.NoPermissionError) or _DENIED_TO_A_SCRIPT in text:
-        return f"Redis denies a command ({text}): see Permissions in README.md"
-    if isinstance(error, redis.AuthenticationError) or text.startswith("NOAUTH"):
-        return f"Redis refuses the login ({text}): check SENTIMENT_REDIS_USERNAME and SENTIMENT_REDIS_PASSWORD"
-    for sign, says in _TLS_SIGNS:
+    if isinstance(error, exceptions.NoPermissionError) or _DENIED_TO_A_SCRIPT in text:
+        return CacheFault(f"denies a command ({text})", "see Permissions in README.md")
+    if isinstance(error, exceptions.AuthenticationError) or text.startswith(("NOAUTH", "WRONGPASS")):
+        names = "SENTIMENT_REDIS_USERNAME and SENTIMENT_REDIS_PASSWORD"
+        return CacheFault(f"refuses the login ({text})", f"check {names}")
+    if isinstance(error, exceptions.OutOfMemoryError):
+        return CacheFault(f"is full ({text})", "raise maxmemory, or set maxmemory-policy volatile-ttl")
+    if isinstance(error, exceptions.ReadOnlyError):
+        return CacheFault(f"is a replica ({text})", "name the primary in SENTIMENT_REDIS_URL")
+    for sign, found, names in _TLS_SIGNS:
         if sign in text.lower():
-            return says.format(text)
-    return f"Redis does not answer ({text}): check SENTIMENT_REDIS_URL"
+            return CacheFault(f"{found} ({text})", f"check {names}")
+    return CacheFault(f"does not answer ({text})", "check SENTIMENT_REDIS_URL")
+
+
+def _sentence(error: Exception) -> str:
+    return "Redis {}: {}".format(*fault_of(error))

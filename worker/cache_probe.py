@@ -11,7 +11,7 @@ from typing import Any
 import redis
 from redis import exceptions
 
-from worker.cache import KEY_PREFIX, Cache
+from worker.cache import KEY_PREFIX, Cache, CacheFault, fault_of
 from worker.messages import Sentiment, encode_sentiment
 
 # The key goes at once; should that be refused, it goes by itself.
@@ -32,20 +32,12 @@ class CacheFacts:
     key_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class CacheFault:
-    """Why Redis takes no sentiments, and what to do."""
-
-    found: str
-    advice: str
-
-
 def probe(cache: Cache) -> CacheFacts | CacheFault:
     """Write, read and remove a sentiment as workers do. Bounded by the cache's own time limit for each question."""
     try:
         return cache.ask(_try_out)
     except (exceptions.RedisError, OSError) as error:
-        return _fault(error)
+        return fault_of(error)
 
 
 def _try_out(client: redis.Redis) -> CacheFacts:
@@ -76,18 +68,3 @@ def _allowed(question: Callable[[], Any]) -> Any:
     with suppress(exceptions.NoPermissionError, exceptions.ResponseError):
         return question()
     return None
-
-
-def _fault(error: Exception) -> CacheFault:
-    text = str(error)
-    if isinstance(error, exceptions.AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
-        return CacheFault(f"refuses the password ({text})", "check user and password in SENTIMENT_REDIS_URL")
-    if isinstance(error, exceptions.NoPermissionError):
-        keys = f"ACL SETUSER NAME ~{KEY_PREFIX}* +set"
-        return CacheFault(f"does not let us write ({text})", f"let an administrator type: {keys}")
-    if isinstance(error, exceptions.OutOfMemoryError):
-        return CacheFault(f"is full ({text})", "raise maxmemory, or set maxmemory-policy volatile-ttl")
-    if isinstance(error, exceptions.ReadOnlyError):
-        return CacheFault(f"is a replica ({text})", "name the primary in SENTIMENT_REDIS_URL")
-    advice = "start Redis, open the way to it, or set SENTIMENT_REDIS_URL; the stream would go on without it"
-    return CacheFault(f"does not answer ({text})", advice)

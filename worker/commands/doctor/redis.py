@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from worker.cache_probe import CacheFacts, CacheFault
+from worker.cache import CacheFault
+from worker.cache_probe import CacheFacts
 from worker.commands.doctor.findings import Finding, fails, ok, skipped, warning
 from worker.commands.reading import rough_duration
 

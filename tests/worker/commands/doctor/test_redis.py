@@ -8,8 +8,8 @@ from redis import Redis
 
 from deploy.local.processes import free_ports
 from deploy.local.redis import LocalRedis
-from worker.cache import Cache
-from worker.cache_probe import CacheFacts, CacheFault, probe
+from worker.cache import Cache, CacheFault
+from worker.cache_probe import CacheFacts, probe
 from worker.commands.doctor.findings import Finding, Mark
 from worker.commands.doctor.redis import judge
 
@@ -68,14 +68,15 @@ def test_a_redis_that_is_down_fails_with_the_setting() -> None:
 
 def test_a_wrong_password_is_told_from_a_redis_that_is_down(own_redis: LocalRedis) -> None:
     found = fault(as_user(own_redis, "~*", "+@all").replace("right", "wrong"))
-    assert found.found.startswith("refuses the password")
+    assert found.found.startswith("refuses the login")
+    assert "SENTIMENT_REDIS_PASSWORD" in found.advice
     assert "wrong" not in found.found.lower().replace("wrongpass", "")
 
 
 def test_a_user_who_may_not_write_learns_what_to_grant(own_redis: LocalRedis) -> None:
     found = fault(as_user(own_redis, "~*", "+get"))
-    assert found.found.startswith("does not let us write")
-    assert "~sentiment:* +set" in found.advice
+    assert found.found.startswith("denies a command")
+    assert "Permissions" in found.advice
 
 
 def test_a_user_who_may_only_write_sentiments_is_enough(own_redis: LocalRedis) -> None:
@@ -89,6 +90,13 @@ def test_a_full_redis_that_evicts_nothing_fails(own_redis: LocalRedis) -> None:
     with Redis.from_url(own_redis.url) as client:
         client.config_set("maxmemory", "1")
     assert fault(own_redis.url).found.startswith("is full")
+
+
+def test_a_replica_fails(own_redis: LocalRedis) -> None:
+    [port] = free_ports(1)
+    with Redis.from_url(own_redis.url) as client:
+        client.replicaof("127.0.0.1", str(port))
+    assert "name the primary" in fault(own_redis.url).advice
 
 
 def test_room_for_all_that_comes_within_the_expiry_is_fine() -> None:
