@@ -212,14 +212,11 @@ class Pipeline:
         observe = metrics.end_to_end_duration.observe
         for record in batch.records:
             observe(max(0.0, now - record.timestamp_ms / 1000))
-        for partition in self._note_timestamps(batch.records):
+        last = {Partition(r.topic, r.partition): r.timestamp_ms / 1000 for r in batch.records}
+        self._timestamps |= last
+        for partition in last:
             metrics.last_commit.labels(str(partition.number)).set(now)
             self._health.progressed(partition)
-
-    def _note_timestamps(self, records: Sequence[Record]) -> set[Partition]:
-        last = {Partition(r.topic, r.partition): r.timestamp_ms / 1000 for r in records}
-        self._timestamps.update(last)
-        return set(last)
 
     def _observe_progress(self) -> None:
         self._health.turned()
@@ -229,6 +226,8 @@ class Pipeline:
         assigned, lags = self._broker.assignment(), self._broker.lags()
         if assigned != self._assigned:
             self._assigned = assigned
+            # Or a partition that comes back looks as far behind as it was when it went.
+            self._timestamps = {part: at for part, at in self._timestamps.items() if part in assigned}
             log.info("partitions assigned", partitions=sorted(partition.number for partition in assigned))
         rebalances = self._broker.rebalances()
         self._metrics.partitions(assigned, rebalances)
