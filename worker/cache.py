@@ -37,8 +37,8 @@ return 1
 Result = TypeVar("Result")
 
 _DENIED_TO_A_SCRIPT = "can't run this command"
-# What OpenSSL says, in the order to look for it, what that means and what to check. A server of TLS 1.3 refuses us after
-# the handshake, so that it may seem to hang up for no reason.
+# What OpenSSL says, in the order to look for it, what that means, and what to check. A server of TLS 1.3 refuses us
+# after the handshake, so that it may seem to hang up for no reason.
 _TLS_SIGNS = (
     ("certificate verify failed", "has a certificate that is not trusted", "SENTIMENT_REDIS_SSL_CA_FILE"),
     ("alert", "refuses our certificate", "SENTIMENT_REDIS_SSL_CERTIFICATE_FILE"),

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,9 +50,14 @@ def test_a_recipe_runs_from_its_data_to_a_version_that_scores(
 def test_a_forest_is_evaluated_and_has_nothing_to_publish(
     recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert fit(recipe, tmp_path) == 0
+    assert fit(recipe, tmp_path, "--test", write_sample(tmp_path / "test.tsv", slice(500, 800))) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["metrics"]["held_out"]["accuracy"] > 0.4
+    assert told["metrics"]["test"]["accuracy"] > 0.4
+    # The held-out texts are judged by trees that never saw them, the test file by those grown on all texts.
+    log = (Path(told["run"]) / "log.txt").read_text()
+    grown = [int(count) for count in re.findall(r"growing 150 trees on [-\w]+ of (\d+) texts", log)]
+    assert 0 < grown[0] < grown[1] == 500
     assert "version" not in told
     assert main(["publish", told["run"], "--store", str(tmp_path / "store")]) == 1
     assert "nothing to publish" in capsys.readouterr().err
