@@ -21,8 +21,9 @@ import structlog
 
 from worker.errors import AccessDenied, KafkaAway, WorkerError
 
-# A token is renewed after this share of its life, so that an endpoint may be away for the rest of it.
-_RENEW_RATIO = 0.8
+# A token is renewed after this share of its life, so that an endpoint may be away for the rest of it. librdkafka asks
+# after 0.8 and logs in anew after 0.9: it must not be given the old one then, with which it could stay for a tenth.
+_RENEW_RATIO = 0.7
 # Of a token that does not say when it ends.
 _UNKNOWN_LIFE_SECONDS = 300.0
 _PAUSE_SECONDS = 1.0

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
-from worker.broker import LATEST, Broker, Partition, Position, Topic
+from worker.broker import EARLIEST, LATEST, Broker, Partition, Position, Topic
 from worker.errors import AccessDenied, KafkaAway, TopicMissing
 from worker.inspection import Inspector
 
+Key = TypeVar("Key")
+
 _KNOWN_SECONDS = 5.0
 _MOMENT_SECONDS = 0.05
+
+
+def offsets_or_ends(ask: Callable[[int], dict[Key, int]], start: int) -> dict[Key, int]:
+    """Where reading from `start` begins (see Source), by what `ask` tells: a negative offset where nothing is so young.
+
+    There it begins at the end, as it was before that question: what is committed between two questions must be read.
+    """
+    if start in (EARLIEST, LATEST):
+        return ask(start)
+    ends = ask(LATEST)
+    return {key: offset if offset >= 0 else ends[key] for key, offset in ask(start).items()}
 
 
 class Questions(Protocol):

@@ -7,9 +7,13 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from worker.broker import EARLIEST, LATEST, Partition, Polled, Position, Record, Source
+from worker.cluster_questions import offsets_or_ends
 from worker.errors import BatchRefused, RetryBatch, StopWorker, WorkerError
 
 Result = TypeVar("Result")
+
+# What the clients themselves answer where there is no such offset.
+_NONE = -1
 
 
 class Calls(Protocol):
@@ -191,28 +195,25 @@ class Reader:
 
     def _seek_to_committed(self) -> None:
         committed, parts = self._read_committed(), list(self._consumer.assignment())
-        ends = self._consumer.end_offsets(parts, timeout_ms=self._milliseconds)
+        ends = self._offsets_at(parts, LATEST)
         new = [part for part in parts if Partition(*part) not in committed and part not in self._first]
-        # Not seek_to_beginning, which asks in the background: until its answer is there, the client drops what Kafka
-        # says of a partition, and of one without records Kafka says it only once. Its end would stay unknown.
-        starts = self._consumer.beginning_offsets(new, timeout_ms=self._milliseconds) if new else {}
+        starts = self._offsets_at(new, self._source.start)
         for part in parts:
-            if found := committed.get(Partition(*part)):
-                self._consumer.seek(part, found.next_offset)
-            elif part in self._first:
-                self._consumer.seek(part, self._first[part])
-            else:
-                self._consumer.seek(part, (ends if self._source.start == LATEST else starts)[part])
+            found = committed.get(Partition(*part))
+            self._consumer.seek(part, found.next_offset if found else self._first.get(part, starts.get(part)))
         self._ends = ends
 
     def _seek_to_start(self, parts: list[Any]) -> None:
-        if self._source.start == EARLIEST:
-            self._consumer.seek_to_beginning(*parts)
-        elif self._source.start == LATEST:
-            self._consumer.seek_to_end(*parts)
-        else:
-            for part, found in self._consumer.offsets_for_times(dict.fromkeys(parts, self._source.start)).items():
-                self._consumer.seek(part, found.offset) if found else self._consumer.seek_to_end(part)
-        for part in parts:
-            # Now, not at the first poll: the end is where the topic ends when reading starts.
-            self._consumer.position(part, timeout_ms=self._milliseconds)
+        for part, offset in offsets_or_ends(lambda start: self._offsets_at(parts, start), self._source.start).items():
+            self._consumer.seek(part, offset)
+
+    def _offsets_at(self, parts: list[Any], start: int) -> dict[Any, int]:
+        # Not seek_to_beginning and seek_to_end, which ask in the background: until the answer is there, the client
+        # drops what Kafka says of a partition, and of one without records Kafka says it only once: its end would stay
+        # unknown.
+        if start == EARLIEST:
+            return dict(self._consumer.beginning_offsets(parts, timeout_ms=self._milliseconds))
+        if start == LATEST:
+            return dict(self._consumer.end_offsets(parts, timeout_ms=self._milliseconds))
+        answers = self._consumer.offsets_for_times(dict.fromkeys(parts, start), timeout_ms=self._milliseconds)
+        return {part: found.offset if found else _NONE for part, found in answers.items()}

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from worker import client_config
-from worker.broker import LATEST, Connection, Partition, Position, Topic, require_kafka
-from worker.cluster_questions import has_members
+from worker.broker import Connection, Partition, Position, Topic, require_kafka
+from worker.cluster_questions import has_members, offsets_or_ends
 from worker.errors import KafkaAway, RetryBatch, StopWorker, TopicMissing
 from worker.kafka_python_inspection import Inspection
 from worker.kafka_python_reader import Calls
@@ -68,10 +68,7 @@ class Topics:
         numbers = [partition["partition_index"] for partition in described["partitions"]]
         if not numbers:
             raise TopicMissing(f"topic {topic} does not exist, or may not be seen (see Permissions in README.md)")
-        found = self._offsets(topic, numbers, start)
-        if start != LATEST and (beyond := [part.number for part, offset in found.items() if offset < 0]):
-            found |= self._offsets(topic, beyond, LATEST)
-        return found
+        return offsets_or_ends(lambda moment: self._offsets(topic, numbers, moment), start)
 
     def inspector(self) -> Inspection:
         """See AsksCluster.inspector."""

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import methodcaller
 from typing import Any
 
-from worker.broker import LATEST, Partition, Polled, Position, Record, Source
+from worker.broker import Partition, Polled, Position, Record, Source
 from worker.client_errors import ClientError, translated
+from worker.cluster_questions import offsets_or_ends
 from worker.errors import AccessDenied, BatchRefused, TopicMissing, WorkerError
 
 log = logging.getLogger("worker.librdkafka")
@@ -81,9 +82,7 @@ class Reader:
         if self._source.group_id:
             self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
             return
-        found = self._offsets_at(numbers, self._source.start, seconds)
-        beyond = [number for number, offset in found.items() if offset < 0]
-        found |= self._offsets_at(beyond, LATEST, seconds)
+        found = offsets_or_ends(lambda start: self._offsets_at(numbers, start, seconds), self._source.start)
         self._consumer.assign([self._make_partition(topic, number, offset) for number, offset in found.items()])
         self.assigned = frozenset(Partition(topic, number) for number in numbers)
         self._first = dict(found)
@@ -206,8 +205,6 @@ class Reader:
         log.warning("reading: %s", error.str())
 
     def _offsets_at(self, numbers: Collection[int], start: int, seconds: float) -> dict[int, int]:
-        if not numbers:
-            return {}
         asked = [self._make_partition(self._source.topic, number, start) for number in numbers]
         return {answer.partition: answer.offset for answer in self._consumer.offsets_for_times(asked, seconds)}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from worker.broker import EARLIEST, LATEST, Partition, Position, Topic
 from worker.client_errors import ClientError, translated
-from worker.cluster_questions import has_members
+from worker.cluster_questions import has_members, offsets_or_ends
 from worker.errors import AccessDenied, BatchExpired, KafkaAway, StopWorker, TopicMissing
 from worker.librdkafka_inspection import Inspection
 from worker.librdkafka_reader import Complaints
@@ -90,10 +90,8 @@ class Topics:
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
-        found = self._offsets(topic, self.partition_numbers([topic])[topic], start)
-        if start != LATEST and (beyond := [part.number for part, offset in found.items() if offset < 0]):
-            found |= self._offsets(topic, beyond, LATEST)
-        return found
+        numbers = self.partition_numbers([topic])[topic]
+        return offsets_or_ends(lambda moment: self._offsets(topic, numbers, moment), start)
 
     def inspector(self) -> Inspection:
         """See AsksCluster.inspector."""

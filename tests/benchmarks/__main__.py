@@ -9,7 +9,7 @@ from deploy.local.processes import LocalServiceError
 from models.errors import ModelError
 from models.registry import default_store
 from models.scorer import Scorer
-from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing
+from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing, trials
 from tests.benchmarks.contenders import BASELINES, Worker
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.reviews import SAMPLE
@@ -17,7 +17,7 @@ from tests.benchmarks.workbench import Workbench
 from trainer.errors import TrainerError
 from worker import logs
 
-PARTS = ("throughput", "latency", "memory", "swaps", "tracing", "costs")
+PARTS = ("throughput", "latency", "memory", "swaps", "trials", "tracing", "costs")
 CLIENTS = ("kafka-python", "librdkafka")
 DELIVERIES = ("exactly_once", "at_least_once")
 
@@ -60,6 +60,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             measured["memory"] = memory.measure(bench, workers, options.memory_reviews)
         if "swaps" in parts:
             measured["swaps"] = swaps.measure(bench, workers, options.swap_rate, options.swaps)
+        if "trials" in parts:
+            measured["trials"] = trials.measure(bench, workers, options.rate, options.seconds)
         if "costs" in parts:
             measured["costs"] = costs.measure(bench, workers[0], options.reviews, options.repeats)
         if "tracing" in parts:

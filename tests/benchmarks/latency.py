@@ -49,6 +49,7 @@ def measure_one(bench: Workbench, worker: Worker, rate: float, seconds: float) -
             measured = feed.send(priming, count, rate, process, outputs)
             cpu = process.cpu_seconds() - cpu_before
             after = worker_metrics.scrape_after(task.http_port, count)
+            compared = worker_metrics.compared(task.http_port)
         finally:
             process.end()
         found += measured
@@ -63,6 +64,7 @@ def measure_one(bench: Workbench, worker: Worker, rate: float, seconds: float) -
         "visible_seconds": _named(np.quantile(visible, QUANTILES).tolist()),
         "visible_most_seconds": round(max(visible), 4),
         "cpu_ratio": round(cpu / seconds, 3),
+        "compared": compared,
     }
 
 

@@ -33,7 +33,7 @@ def to_markdown(results: Mapping[str, Any]) -> str:
         "Settings: " + ", ".join(f"{name} {value}" for name, value in results["settings"].items()),
     ]
     pages = {"throughput": _throughput, "latency": _latency, "memory": _memory, "swaps": _swaps, "tracing": _tracing}
-    pages["costs"] = _costs
+    pages |= {"trials": _trials, "costs": _costs}
     for part, page in pages.items():
         if results.get(part):
             lines += ["", *page(results[part])]
@@ -74,11 +74,26 @@ def _latency(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     yield from _header(["contender", "reviews/s", "reviews", "committed", "visible", "share of a core"])
     for row in rows:
-        spans = [
-            " / ".join(f"{value * 1000:.0f}" for value in row[name].values()) + " ms"
-            for name in ("committed_seconds", "visible_seconds")
-        ]
-        yield _line(row["contender"], f"{row['rate']:,.0f}", f"{row['reviews']:,}", *spans, f"{row['cpu_ratio']:.0%}")
+        reviews = f"{row['reviews']:,}"
+        yield _line(row["contender"], f"{row['rate']:,.0f}", reviews, *_spans(row), f"{row['cpu_ratio']:.0%}")
+
+
+def _trials(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "## Another version tried beside the stream"
+    yield ""
+    yield "The same as for latency; *compared* are the reviews that the other version scored as well."
+    yield ""
+    yield from _header(["contender", "reviews/s", "compared", "committed", "visible", "share of a core"])
+    for row in rows:
+        compared = f"{row['compared']:,}"
+        yield _line(row["contender"], f"{row['rate']:,.0f}", compared, *_spans(row), f"{row['cpu_ratio']:.0%}")
+
+
+def _spans(row: Mapping[str, Any]) -> list[str]:
+    return [
+        " / ".join(f"{value * 1000:.0f}" for value in row[name].values()) + " ms"
+        for name in ("committed_seconds", "visible_seconds")
+    ]
 
 
 def _memory(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -7,7 +7,8 @@ longest time in which no result became visible to a reader of committed records.
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,8 @@ def measure(bench: Workbench, workers: Sequence[Worker], rate: float, swaps: int
 
 def measure_one(bench: Workbench, worker: Worker, rate: float, swaps: int) -> dict[str, Any]:
     """The pauses of one worker. Raises BenchmarkError when results are missing, wrong or doubled."""
-    with tempfile.TemporaryDirectory() as directory:
-        store = Path(directory)
-        for _ in range(2):
-            publish_copy(bench.model_path, store, bench.model_name)
-        own = {"model_store": str(store), "model_label": STABLE, "model_poll_seconds": POLL_SECONDS}
-        following = replace(worker, settings={**worker.settings, **own})
-        windows, found = _run(bench, following, rate, swaps, Registry(store))
+    with two_versions(bench, worker) as (following, registry):
+        windows, found = _run(bench, following, rate, swaps, registry)
     kinds = {"with": windows[::2], "without": windows[1::2]}
     moments = np.unique([output.visible_at for output in found])
     return {
@@ -55,6 +51,17 @@ def measure_one(bench: Workbench, worker: Worker, rate: float, swaps: int) -> di
         "versions": sorted({output.version for output in found}),
         **{f"{kind}_seconds": _quantiles([longest(moments, start) for start in kinds[kind]]) for kind in kinds},
     }
+
+
+@contextmanager
+def two_versions(bench: Workbench, worker: Worker) -> Iterator[tuple[Worker, Registry]]:
+    """The worker on a store of its own with the model as versions 1, which is stable, and 2."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = Path(directory)
+        for _ in range(2):
+            publish_copy(bench.model_path, store, bench.model_name)
+        own = {"model_store": str(store), "model_label": STABLE, "model_poll_seconds": POLL_SECONDS}
+        yield replace(worker, settings={**worker.settings, **own}), Registry(store)
 
 
 def longest(moments: Any, start: float) -> float:

@@ -10,7 +10,7 @@ import pytest
 
 from models.registry import PACKAGED_STORE
 from models.scorer import Scorer
-from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing
+from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing, trials
 from tests.benchmarks.contenders import BASELINES, BATCHED, ONE_BY_ONE, QUIX, Worker
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
@@ -50,6 +50,14 @@ def test_memory_is_looked_at_after_each_number_of_reviews(bench: Workbench) -> N
     assert set(row["memory_bytes_after"]) == {"500", str(REVIEWS)}
     assert 0 < row["memory_bytes_after"]["500"] <= row["peak_memory_bytes"]
     assert row["first_result_seconds"] > 0
+
+
+def test_latency_is_measured_while_another_version_is_tried(bench: Workbench) -> None:
+    rows = trials.measure(bench, [Worker("kafka-python", "exactly_once")], rate=100, seconds=2)
+    alone, shadow, canary = (row["compared"] for row in rows)
+    assert alone == 0
+    assert shadow > 0
+    assert canary > 0
 
 
 def test_pauses_are_measured_with_and_without_new_versions(bench: Workbench) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.benchmarks.errors import BenchmarkError
 
@@ -15,10 +16,13 @@ Samples = Mapping[tuple[str, str], float]
 
 def scrape(port: int) -> Samples:
     """Values by (sample name, the value of its only label or an empty string); others are left out."""
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=TIMEOUT_SECONDS) as answer:
-        text = answer.read().decode()
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {(each.name, "".join(each.labels.values())): each.value for each in samples if len(each.labels) <= 1}
+    return {(each.name, "".join(each.labels.values())): each.value for each in _samples(port) if len(each.labels) <= 1}
+
+
+def compared(port: int) -> int:
+    """How many records another version scored as well."""
+    found = [each for each in _samples(port) if each.name == "sentiment_comparisons_total"]
+    return int(sum(each.value for each in found if each.labels["outcome"] in {"agreed", "differed"}))
 
 
 def scrape_after(port: int, records: int) -> Samples:
@@ -55,6 +59,12 @@ def quantile(buckets: list[tuple[float, float]], share: float) -> float:
             return lower if bound == float("inf") else lower + (bound - lower) * (wanted - below) / (count - below)
         lower, below = bound, count
     return lower
+
+
+def _samples(port: int) -> list[Sample]:
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=TIMEOUT_SECONDS) as answer:
+        text = answer.read().decode()
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
 
 def _text(samples: Samples, name: str, bound: float) -> str:

@@ -1,9 +1,16 @@
 """What a broker reads, and where it starts."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
-from tests.contracts.worlds import World, after, message, numbered, poll, values, wait_for
+import pytest
+
+from deploy.local.kafka import LocalKafka
+from tests.contracts.worlds import KafkaWorld, World, after, message, numbered, poll, values, wait_for
+from tests.kafka.topics import unique
 from worker.broker import EARLIEST, LATEST, Message, Partition, Source
+from worker.cluster_questions import offsets_or_ends
 
 
 def test_records_of_a_partition_come_in_order(world: World, topic: str, group: str) -> None:
@@ -101,6 +108,36 @@ def test_the_end_is_known_though_a_marker_stands_there(world: World, topic: str,
     broker = world.broker(Source(topic))
     assert len(poll(broker, 10)) == 10
     wait_for(lambda: not broker.poll(10, 0.1).records and broker.lags() == {Partition(topic, 0): 0})
+
+
+def test_what_is_committed_while_the_reader_asks_where_to_begin_is_read(
+    kafka: LocalKafka, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = KafkaWorld(kafka, client)
+    topic = world.topic()
+    writer = world.broker(None, unique("id"), topic)
+    writer.produce(numbered(topic, 10))
+
+    def commit_in_between(ask: Callable[[int], dict[Any, int]], start: int) -> dict[Any, int]:
+        first = True
+
+        def asked(moment: int) -> dict[Any, int]:
+            nonlocal first
+            answer = ask(moment)
+            if first:
+                writer.commit({})
+                wait_for(lambda: len(world.read(topic)) == 10)
+                first = False
+            return answer
+
+        return offsets_or_ends(asked, start)
+
+    monkeypatch.setattr(f"worker.{client.replace('-', '_')}_reader.offsets_or_ends", commit_in_between)
+    broker = world.broker(Source(topic, None, int((time.time() - 60) * 1000)))
+    try:
+        assert len(poll(broker, 10)) == 10
+    finally:
+        world.close()
 
 
 def test_the_lag_counts_what_is_left(world: World, topic: str, group: str) -> None:

@@ -43,14 +43,14 @@ def test_a_token_is_asked_for_with_the_credentials_and_the_scope(
     assert server.requests == [{"grant_type": ["client_credentials"], "scope": ["reviews"]}]
 
 
-def test_a_token_serves_until_four_fifths_of_its_life(
+def test_a_token_serves_until_seven_tenths_of_its_life(
     server: token_endpoint.TokenEndpoint, tokens: AccessTokens, clock: Clock
 ) -> None:
     first = tokens.with_end()
-    clock.now = 239.0
+    clock.now = 209.0
     assert tokens.with_end() == first == (server.given[0], 300.0)
-    clock.now = 241.0
-    assert tokens.with_end() == (server.given[1], 541.0)
+    clock.now = 211.0
+    assert tokens.with_end() == (server.given[1], 511.0)
 
 
 def test_while_it_is_good_an_endpoint_may_be_away(

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from worker.broker import Partition, Position, Topic
-from worker.cluster_questions import AsksCluster, Questions
+from worker.broker import EARLIEST, LATEST, Partition, Position, Topic
+from worker.cluster_questions import AsksCluster, Questions, offsets_or_ends
 from worker.errors import TopicMissing
 
 
@@ -53,3 +53,16 @@ def test_a_topic_that_stays_unknown_is_not_waited_for_for_ever(monkeypatch: pyte
     cluster = Slow(ignorant_answers=float("inf"))
     Asking(cluster).create_topics([Topic("new", 4, 1, {})])
     assert cluster.created == ["new"]
+
+
+def test_where_nothing_is_so_young_reading_begins_at_the_end_that_was_there_before_the_question() -> None:
+    ends = iter([{"a": 5, "b": 7}, {"a": 6, "b": 9}])
+    by_time = {"a": 2, "b": -1}
+    assert offsets_or_ends(lambda start: next(ends) if start == LATEST else by_time, 1_000) == {"a": 2, "b": 7}
+
+
+@pytest.mark.parametrize("start", [EARLIEST, LATEST])
+def test_the_beginning_and_the_end_are_one_question(start: int) -> None:
+    asked: list[int] = []
+    assert offsets_or_ends(lambda moment: asked.append(moment) or {"a": 3}, start) == {"a": 3}
+    assert asked == [start]
