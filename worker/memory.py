@@ -35,8 +35,8 @@ def give_back() -> None:
 def overlook_what_stays() -> None:
     """Let the garbage collector look no more at what is there now; to be called when the stream begins.
 
-    Looking at the hundred thousand objects of all the libraries holds every thread up for 40 ms: the stream's too,
-    whenever a version is released. What is in no cycle, as versions are, is freed all the same.
+    Looking at the hundred thousand objects of all the libraries holds every thread up for 40 ms, the stream's too. What
+    is in no cycle, as versions are, is freed all the same.
     """
     gc.collect()
     gc.freeze()

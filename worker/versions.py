@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import sys
 import time
@@ -112,9 +111,9 @@ class Versions:
         for label, version in [key for key in self._refusals if key[1] not in versions]:
             self._accept(label, version)
         if gone := set(self._scorers) - set(versions):
+            # They are in no cycle: there is nothing for the garbage collector to find, which would hold the stream up.
             for version in gone:
                 del self._scorers[version]
-            gc.collect()
             memory.give_back()
 
     def _warmed(self, version: int) -> Scorer:
