@@ -8,12 +8,14 @@ from typing import Any, Protocol, TypeVar
 
 from worker.broker import EARLIEST, LATEST, Partition, Polled, Position, Record, Source
 from worker.cluster_questions import offsets_or_ends
-from worker.errors import BatchRefused, RetryBatch, StopWorker, WorkerError
+from worker.errors import BatchExpired, BatchRefused, RetryBatch, StopWorker, WorkerError
 
 Result = TypeVar("Result")
 
 # What the clients themselves answer where there is no such offset.
 _NONE = -1
+# The share of the deadline for what can be done without is one in so many.
+_PATIENT_PARTS = 4
 
 
 class Calls(Protocol):
@@ -76,8 +78,6 @@ class Reader:
         self._membership: Any = None
         self._settled = 0
         self._first: dict[Any, int] = {}
-        # Where each partition ended when its position was set.
-        self._ends: dict[Any, int] = {}
 
     @property
     def rebalances(self) -> int:
@@ -156,12 +156,11 @@ class Reader:
             # The client stands behind records that did not count and are read again.
             return lags
         for part in self._consumer.assignment():
-            # Kafka tells the end again only when there is more, and what it tells before a seek is dropped.
-            ends = [end for end in (self._consumer.highwater(part), self._ends.get(part)) if end is not None]
+            end = self._consumer.highwater(part)
             with suppress(self._call.errors):
                 position = self._consumer.position(part, timeout_ms=0)
-                if ends and position is not None:
-                    lags[Partition(*part)] = max(0, max(ends) - position)
+                if end is not None and position is not None:
+                    lags[Partition(*part)] = max(0, end - position)
         return lags
 
     def close(self, seconds: float) -> None:
@@ -195,25 +194,39 @@ class Reader:
 
     def _seek_to_committed(self) -> None:
         committed, parts = self._read_committed(), list(self._consumer.assignment())
-        ends = self._offsets_at(parts, LATEST)
-        new = [part for part in parts if Partition(*part) not in committed and part not in self._first]
-        starts = self._offsets_at(new, self._source.start)
+        starts = self._starts([part for part in parts if Partition(*part) not in committed and part not in self._first])
         for part in parts:
-            found = committed.get(Partition(*part))
-            self._consumer.seek(part, found.next_offset if found else self._first.get(part, starts.get(part)))
-        self._ends = ends
+            if found := committed.get(Partition(*part)):
+                self._consumer.seek(part, found.next_offset)
+            elif (offset := self._first.get(part, starts.get(part))) is not None:
+                self._consumer.seek(part, offset)
+            elif self._source.start == LATEST:
+                self._consumer.seek_to_end(part)
+            else:
+                self._consumer.seek_to_beginning(part)
+
+    def _starts(self, parts: list[Any]) -> dict[Any, int]:
+        """Where partitions begin from which nothing was committed or read yet; empty where Kafka does not tell soon."""
+        # seek_to_beginning asks in the background: until the answer is there, the client drops what Kafka says of a
+        # partition, and of one without records Kafka says it only once. Its end would stay unknown. But one partition
+        # whose server is away must not keep the others waiting.
+        with suppress(self._call.errors, BatchExpired):
+            return self._offsets_at(parts, self._source.start, self._milliseconds / _PATIENT_PARTS)
+        return {}
 
     def _seek_to_start(self, parts: list[Any]) -> None:
         for part, offset in offsets_or_ends(lambda start: self._offsets_at(parts, start), self._source.start).items():
             self._consumer.seek(part, offset)
 
-    def _offsets_at(self, parts: list[Any], start: int) -> dict[Any, int]:
-        # Not seek_to_beginning and seek_to_end, which ask in the background: until the answer is there, the client
-        # drops what Kafka says of a partition, and of one without records Kafka says it only once: its end would stay
-        # unknown.
-        if start == EARLIEST:
-            return dict(self._consumer.beginning_offsets(parts, timeout_ms=self._milliseconds))
-        if start == LATEST:
-            return dict(self._consumer.end_offsets(parts, timeout_ms=self._milliseconds))
-        answers = self._consumer.offsets_for_times(dict.fromkeys(parts, start), timeout_ms=self._milliseconds)
+    def _offsets_at(self, parts: list[Any], start: int, milliseconds: float | None = None) -> dict[Any, int]:
+        limit = {"timeout_ms": milliseconds or self._milliseconds}
+        try:
+            if start == EARLIEST:
+                return dict(self._consumer.beginning_offsets(parts, **limit))
+            if start == LATEST:
+                return dict(self._consumer.end_offsets(parts, **limit))
+            answers = self._consumer.offsets_for_times(dict.fromkeys(parts, start), **limit)
+        except KeyError as error:
+            # The client expects an answer for each, though it asks the servers only that it knows.
+            raise BatchExpired(f"no server has {error.args[0]} at the moment") from error
         return {part: found.offset if found else _NONE for part, found in answers.items()}

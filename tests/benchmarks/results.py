@@ -109,7 +109,7 @@ def _memory(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _swaps(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from ("## New versions under load", "")
     yield "The longest time without a visible result, p50 / p99 / most over windows of the same length; every other one"
-    yield "begins with a change of the label."
+    yield "begins with a change of the label. Of the loop alone: the longest turn."
     yield ""
     yield from _header(["contender", "reviews/s", "swaps", "with a swap", "without"])
     for row in rows:

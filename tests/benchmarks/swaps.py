@@ -1,15 +1,18 @@
 """How long the stream pauses when a new version comes into service, beside how long it pauses anyway.
 
 Reviews come at a steady rate. Every other window begins with a change of the label; the pause of a window is the
-longest time in which no result became visible to a reader of committed records.
+longest time in which no result became visible to a reader of committed records. That is also the time of Kafka and of
+those who send and read on the same machine; of the loop alone, on a Kafka in memory, it is the longest turn.
 """
 
+import gc
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +20,27 @@ import numpy as np
 
 from deploy.local.group import publish_copy
 from models.registry import STABLE, Registry
+from models.scorer import Scorer
 from tests.benchmarks.contenders import Task, Worker
+from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.latency import Feed
 from tests.benchmarks.outputs import Output, check
 from tests.benchmarks.workbench import Workbench, note
+from tests.reviews import sample
+from tests.worker.stream import Stream
+from worker import memory
+from worker.metrics import Metrics
+from worker.model_watch import ModelWatch
+from worker.versions import Versions
 
 QUANTILES = (0.5, 0.99)
 WINDOW_SECONDS = 1.5
 PRIMING_SECONDS = 3.0
 POLL_SECONDS = "0.1"
+LOOP = "the loop alone, on a Kafka in memory"
+# A version is loaded in small pieces beside the stream, with rests that are longer than the work.
+LOOP_WINDOW_SECONDS = 3.0
+LOOP_REST_SECONDS = 0.002
 
 
 def measure(bench: Workbench, workers: Sequence[Worker], rate: float, swaps: int) -> list[dict[str, Any]]:
@@ -35,7 +50,52 @@ def measure(bench: Workbench, workers: Sequence[Worker], rate: float, swaps: int
         rows.append(row := measure_one(bench, worker, rate, swaps))
         told = (f"{row[f'{kind}_seconds']['p99'] * 1000:.0f} ms {kind} a swap" for kind in ("with", "without"))
         note(f"swaps: {worker.name}: p99 of pauses {', '.join(told)}")
+    rows.append(row := measure_loop(bench, rate, swaps))
+    note(f"swaps: {LOOP}: p99 {row['with_seconds']['p99'] * 1000:.0f} ms")
     return rows
+
+
+def measure_loop(bench: Workbench, rate: float, swaps: int) -> dict[str, Any]:
+    """The longest turns of the loop by itself, in seconds, in as many windows with a swap as without."""
+    name, metrics = bench.model_name, Metrics()
+    longest: dict[str, list[float]] = {"with": [], "without": []}
+    with _two_copies(bench) as registry:
+        versions = Versions(
+            name, lambda version, rest: Scorer.load(registry.resolve(f"{name}@{version}").path, rest=rest), metrics
+        )
+        watch = ModelWatch(registry, name, STABLE, versions, metrics)
+        watch.open()
+        watch.watch(float(POLL_SECONDS))
+        try:
+            for number in range(swaps):
+                wanted = 2 - number % 2
+                turns = _turns(watch, rate, partial(registry.set_label, name, STABLE, wanted))
+                longest["with"].append(max(turns))
+                if watch.lineup().stable.version != wanted:
+                    raise BenchmarkError(f"version {wanted} was not in use after {LOOP_WINDOW_SECONDS} s")
+                longest["without"].append(max(_turns(watch, rate, lambda: None)))
+        finally:
+            watch.close()
+            gc.unfreeze()
+    quantiles = {f"{kind}_seconds": _quantiles(found) for kind, found in longest.items()}
+    return {"contender": LOOP, "rate": rate, "swaps": swaps, "versions": [1, 2], **quantiles}
+
+
+def _turns(watch: ModelWatch, rate: float, begin: Callable[[], object]) -> list[float]:
+    """How long each turn of a window took."""
+    stream, texts = Stream(watch.lineup().stable), sample().texts
+    memory.overlook_what_stays()
+    turns: list[float] = []
+    began, sent = time.monotonic(), 0
+    begin()
+    while (due := int((time.monotonic() - began) * rate)) < rate * LOOP_WINDOW_SECONDS:
+        stream.lineup = watch.lineup()
+        stream.send(*({"id": str(each), "text": texts[each % len(texts)]} for each in range(sent, due)))
+        started, sent = time.perf_counter(), due
+        stream.pipeline.turn()
+        turns.append(time.perf_counter() - started)
+        time.sleep(LOOP_REST_SECONDS)
+    return turns
 
 
 def measure_one(bench: Workbench, worker: Worker, rate: float, swaps: int) -> dict[str, Any]:
@@ -56,12 +116,17 @@ def measure_one(bench: Workbench, worker: Worker, rate: float, swaps: int) -> di
 @contextmanager
 def two_versions(bench: Workbench, worker: Worker) -> Iterator[tuple[Worker, Registry]]:
     """The worker on a store of its own with the model as versions 1, which is stable, and 2."""
+    with _two_copies(bench) as registry:
+        own = {"model_store": str(registry.store), "model_label": STABLE, "model_poll_seconds": POLL_SECONDS}
+        yield replace(worker, settings={**worker.settings, **own}), registry
+
+
+@contextmanager
+def _two_copies(bench: Workbench) -> Iterator[Registry]:
     with tempfile.TemporaryDirectory() as directory:
-        store = Path(directory)
         for _ in range(2):
-            publish_copy(bench.model_path, store, bench.model_name)
-        own = {"model_store": str(store), "model_label": STABLE, "model_poll_seconds": POLL_SECONDS}
-        yield replace(worker, settings={**worker.settings, **own}), Registry(store)
+            publish_copy(bench.model_path, Path(directory), bench.model_name)
+        yield Registry(directory)
 
 
 def longest(moments: Any, start: float) -> float:

@@ -4,13 +4,16 @@ import logging
 from contextlib import suppress
 from functools import partial
 
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+
 from deploy.local.kafka import LocalKafka
 from tests.kafka.conftest import CLIENTS
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
-from tests.kafka.topics import new_topic
+from tests.kafka.topics import new_topic, unique
 from tests.kafka.waiting import eventually, now
-from worker.broker import Broker, Connection, open_broker
+from worker.broker import Broker, Connection, Source, open_broker
 from worker.cluster_questions import inspector_of
 from worker.errors import KafkaAway, TopicMissing
 
@@ -47,6 +50,47 @@ def test_a_broker_that_is_gone_is_seen_with_each_client(cluster: LocalKafka) -> 
         broker.close()
     cluster.start(2)
     cluster.wait_until_in_sync()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_partition_whose_broker_is_away_keeps_no_other_waiting(cluster: LocalKafka, client: str) -> None:
+    topic = topic_without_replicas(cluster)
+    with KafkaProducer(bootstrap_servers=cluster.bootstrap_servers) as producer:
+        for number in range(3):
+            producer.send(topic, b"review", partition=number)
+    cluster.kill(3)
+    broker = open_broker(client, Connection(cluster.bootstrap_servers), Source(topic, unique("group")), None)
+    try:
+        eventually(lambda: started(broker), MOST_SECONDS_STILL, "Kafka is away altogether")
+        read: set[int] = set()
+        eventually(lambda: {0, 1} == further(broker, read), MOST_SECONDS_STILL, lambda: f"read {read} only")
+    finally:
+        broker.close()
+        cluster.start(3)
+        cluster.wait_until_in_sync()
+
+
+def topic_without_replicas(cluster: LocalKafka) -> str:
+    """Partition 0 lies on broker 1, 1 on 2 and 2 on 3."""
+    topic = unique("topic")
+    places = {number: [number + 1] for number in range(3)}
+    with KafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers) as admin:
+        settings = {"assignments": places, "configs": {"min.insync.replicas": "1"}}
+        admin.create_topics({topic: settings}, wait_for_metadata=True)
+    return topic
+
+
+def started(broker: Broker) -> bool:
+    with suppress(KafkaAway):
+        broker.start()
+        return True
+    return False
+
+
+def further(broker: Broker, read: set[int]) -> set[int]:
+    """The partitions that were read from, with those of another poll."""
+    read |= {record.partition for record in broker.poll(10, 0.1).records}
+    return read
 
 
 def sees_in_sync(broker: Broker, topic: str, expected: int) -> bool:
