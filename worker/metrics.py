@@ -48,6 +48,9 @@ class Metrics:
             return Histogram(f"sentiment_{name}", text, labels, buckets=tuple(buckets), registry=registry)
 
         self.records_consumed = counter("records_consumed_total", "Records of committed batches.")
+        self.partition_records = counter(
+            "partition_records_total", "Records of committed batches, by partition.", "partition"
+        )
         self.sentiments_produced = counter(
             "sentiments_produced_total", "Sentiments of committed batches.", "sentiment", "model", "version"
         )

@@ -204,6 +204,8 @@ class Pipeline:
         self._outcomes = outcomes
         metrics.transactions.labels("committed").inc()
         metrics.records_consumed.inc(len(batch.records))
+        for number, count in Counter(record.partition for record in batch.records).items():
+            metrics.partition_records.labels(str(number)).inc(count)
         metrics.batch_records.observe(len(batch.records))
         for labels, count in results.classes.items():
             metrics.sentiments_produced.labels(*labels).inc(count)

@@ -66,6 +66,12 @@ def _behind() -> Panels:
             steps=BEHIND,
         ),
         lines(
+            "Records by partition",
+            "Records a second that are committed on each partition; one far above the others has a heavy key.",
+            Query(f"sum by (namespace, partition) ({rate('partition_records_total')})", "partition {{partition}}"),
+            unit="recps",
+        ),
+        lines(
             "Since the last commit",
             "How long ago each partition's position was committed; it grows on a partition without new records too.",
             Query(f"time() - {last_commit}", "partition {{partition}}"),

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 
 import pytest
 
@@ -139,6 +140,14 @@ def test_other_shapes_are_read_through_json_pointers(scorer: Scorer) -> None:
     stream.send({"review": {"number": "n1", "body": ["A terrible film"]}})
     stream.drain()
     assert [(sentiment["id"], sentiment["sentiment"]) for sentiment in stream.sentiments()] == [("n1", "negative")]
+
+
+def test_records_are_counted_by_partition(stream: Stream) -> None:
+    sent = [record for key in (b"a", b"b", b"c", b"d") for record in stream.send({"text": "good"}, b"{", key=key)]
+    stream.drain()
+    counts = Counter(record.partition for record in sent)
+    assert len(counts) > 1
+    assert {n: stream.value("partition_records_total", partition=str(n)) for n in counts} == counts
 
 
 def test_partition_gauges_go_when_the_partition_does(stream: Stream) -> None:

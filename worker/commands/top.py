@@ -41,7 +41,7 @@ what the figures mean, all of them over the last --over seconds:
                            or each has one partition and fills its core
                unclear     no step of its loop came to an end for most of the time: a step hangs, or it recovers
   lag          records left to read; age: how old the last committed record is while there are any
-  records/s    done: committed by all workers; arrive: done and what is added to the lag
+  records/s    done: committed by all workers, by one, on a partition; arrive: done and what is added to the lag
   drained      lag / (done - arriving); now: no more is left than is done in a second; never: it does not fall
   it takes     records that arrive / (what a busy worker does x (1 - --headroom)), rounded up; with --drain-within at
                least (arriving + lag / TIME) / what a busy worker does. That is what those do that are behind. Where

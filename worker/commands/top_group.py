@@ -9,7 +9,7 @@ from worker.commands.group_state import WorkerState, agreement, state_of
 from worker.commands.scrape import Answer, Scrape, Unreachable
 from worker.commands.top_forecast import Drain, Wish, arrival, drain, workers_needed
 from worker.commands.top_limits import Finding, Member, keeps_up, limit_of_group, limit_of_worker, stands_still
-from worker.commands.top_pace import Looks, Pace, by_partition, pace_between
+from worker.commands.top_pace import Looks, Pace, by_partition, pace_between, partition_rate
 from worker.metrics import STAGES
 
 # A worker that worked less than this share of the time does not show how fast it can be.
@@ -18,13 +18,14 @@ _TELLING_BUSY_RATIO = 0.02
 
 @dataclass(frozen=True, slots=True)
 class PartitionView:
-    """A partition, and by how much its lag grows; `age_seconds` is how old the last committed record is."""
+    """A partition; `age_seconds` is how old the last committed record is. Rates are records a second."""
 
     number: int
     worker: str
     lag: int
     age_seconds: float
-    change_per_second: float | None
+    records_per_second: float | None  # what its worker did of it
+    change_per_second: float | None  # by how much its lag grows
     drain: Drain
 
 
@@ -139,12 +140,13 @@ def _worker(state: WorkerState, scrape: Scrape, partitions: Sequence[PartitionVi
 def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], looks: Looks) -> list[PartitionView]:
     found: dict[int, PartitionView] = {}
     for state, scrape in pairs:
-        ages = by_partition(scrape, "sentiment_consumer_lag_seconds")
-        share = (state.records_per_second or 0.0) / max(1, len(state.lags))
+        ages, earlier = by_partition(scrape, "sentiment_consumer_lag_seconds"), looks.before(scrape)
         for number, left in state.lags.items():
             at, before = looks.lag_before(number) or (scrape.at, left)
             change = (left - before) / (scrape.at - at) if scrape.at > at else None
-            seen = PartitionView(number, state.address, left, ages.get(number, 0.0), change, drain(left, change, share))
+            rate = partition_rate(earlier, scrape, number) if earlier else None
+            course = drain(left, change, rate)
+            seen = PartitionView(number, state.address, left, ages.get(number, 0.0), rate, change, course)
             # While it is handed over two workers may show it: what the one says that sees more left.
             found[number] = max(found.get(number, seen), seen, key=lambda each: each.lag)
     return list(found.values())

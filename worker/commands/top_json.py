@@ -65,6 +65,7 @@ def _partition(partition: PartitionView) -> Mapping[str, Any]:
         "worker": partition.worker,
         "lag": partition.lag,
         "lag_seconds": partition.age_seconds,
+        "records_per_second": partition.records_per_second,
         "lag_change_per_second": partition.change_per_second,
         "drain": _drain(partition.drain),
     }

@@ -140,13 +140,14 @@ def _partitions(view: GroupView, room: Room) -> list[RenderableType]:
     behind = [each for each in view.partitions if each.lag]
     if not behind:
         return [Text("No partition has anything left to read.", "dim")]
-    table = new_table("partition", "worker", ">lag", ">age", ">lag grows", ">drained")
+    table = new_table("partition", "worker", ">lag", ">age", ">records/s", ">lag grows", ">drained")
     for each in behind[: room.partitions]:
         table.add_row(
             str(each.number),
             cell(each.worker),
             f"{each.lag:,}",
             rough_duration(each.age_seconds),
+            rate_text(each.records_per_second),
             _change(each),
             drained(each.drain),
         )

@@ -22,6 +22,8 @@ def scrape(
         {
             **{name: [({}, value)] for name, value in plain.items()},
             "sentiment_consumer_lag_records": [({"partition": str(number)}, left) for number, left in lags.items()],
+            # All partitions alike.
+            "sentiment_partition_records_total": [({"partition": str(number)}, records / len(lags)) for number in lags],
             "sentiment_stage_duration_seconds_sum": [({"stage": name}, each) for name, each in (stages or {}).items()],
             "sentiment_model_info": [({"model": "reviews", "version": "4", "label": "stable", "engine": "onnx"}, 1)],
         },

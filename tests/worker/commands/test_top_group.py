@@ -35,6 +35,13 @@ def test_a_group_is_the_sum_of_its_workers() -> None:
     assert (found.drain, found.finding.limit) == (Drain("never"), "CPU")
 
 
+def test_each_partition_has_its_own_rate() -> None:
+    found = seen([busy(0, {0: 500, 1: 500})], [busy(10, {0: 600, 1: 400})])
+    assert [each.records_per_second for each in found.partitions] == [50.0, 50.0]
+    assert [each["records_per_second"] for each in to_json(found, "")["partitions"]] == [50.0, 50.0]
+    assert [each.records_per_second for each in seen([busy(10, {0: 600})]).partitions] == [None]
+
+
 def test_a_lag_that_falls_drains() -> None:
     found = seen([busy(0, {0: 3_000})], [busy(10, {0: 2_400})])
     assert found.drain == found.workers[0].drain == found.partitions[0].drain == Drain("draining", 40.0)
