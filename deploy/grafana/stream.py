@@ -57,6 +57,7 @@ def _behind() -> Panels:
             "Lag in records",
             "Records left to read on each partition; one that grows alone has a stuck worker or a heavy key.",
             Query(f"max by (namespace, partition) ({series('consumer_lag_records')})", "partition {{partition}}"),
+            width=6,
         ),
         lines(
             "Lag in seconds",
@@ -64,18 +65,21 @@ def _behind() -> Panels:
             Query(f"max by (namespace, partition) ({series('consumer_lag_seconds')})", "partition {{partition}}"),
             unit="s",
             steps=BEHIND,
+            width=6,
         ),
         lines(
             "Records by partition",
             "Records a second that are committed on each partition; one far above the others has a heavy key.",
             Query(f"sum by (namespace, partition) ({rate('partition_records_total')})", "partition {{partition}}"),
             unit="recps",
+            width=6,
         ),
         lines(
             "Since the last commit",
             "How long ago each partition's position was committed; it grows on a partition without new records too.",
             Query(f"time() - {last_commit}", "partition {{partition}}"),
             unit="s",
+            width=6,
         ),
     ]
 
