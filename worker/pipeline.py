@@ -83,6 +83,7 @@ class Pipeline:
         """
         records = self._poll()
         if records:
+            self._beginnings.check(records)
             with self._metrics.tracer.batch(records) as span:
                 self._process(records, span)
         self._observe_progress()
@@ -121,7 +122,6 @@ class Pipeline:
     def _poll(self) -> list[Record]:
         started, worked = time.perf_counter(), time.thread_time()
         records = gather(self._broker, self._policy, IDLE_SECONDS)
-        self._beginnings.check(records)
         # Waiting costs no processor time: that tells it from fetching.
         worked = time.thread_time() - worked
         self._metrics.stage_duration.labels("poll").observe(worked)
@@ -204,8 +204,6 @@ class Pipeline:
         self._outcomes = outcomes
         metrics.transactions.labels("committed").inc()
         metrics.records_consumed.inc(len(batch.records))
-        for number, count in Counter(record.partition for record in batch.records).items():
-            metrics.partition_records.labels(str(number)).inc(count)
         metrics.batch_records.observe(len(batch.records))
         for labels, count in results.classes.items():
             metrics.sentiments_produced.labels(*labels).inc(count)
@@ -215,8 +213,10 @@ class Pipeline:
         for record in batch.records:
             observe(max(0.0, now - record.timestamp_ms / 1000))
         last = {Partition(r.topic, r.partition): r.timestamp_ms / 1000 for r in batch.records}
+        counts = Counter(record.partition for record in batch.records)
         self._timestamps |= last
         for partition in last:
+            metrics.partition_records.labels(str(partition.number)).inc(counts[partition.number])
             metrics.last_commit.labels(str(partition.number)).set(now)
             self._health.progressed(partition)
 

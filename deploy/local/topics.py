@@ -56,7 +56,7 @@ def read_to_end(bootstrap_servers: str, topic: str, deadline_seconds: float = 60
     try:
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         consumer.assign(partitions)
-        # Not seek_to_beginning: on a busy machine its answer may come twice, and then all is read twice.
+        # Not seek_to_beginning, which asks in the background.
         for partition, beginning in consumer.beginning_offsets(partitions).items():
             consumer.seek(partition, beginning)
         ends = consumer.end_offsets(partitions)

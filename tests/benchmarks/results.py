@@ -72,10 +72,7 @@ def _latency(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "p50 / p95 / p99 from a record's timestamp to its commit (the worker's own metric, interpolated in buckets)"
     yield "and to the moment at which a reader of committed records in another process has the result."
     yield ""
-    yield from _header(["contender", "reviews/s", "reviews", "committed", "visible", "share of a core"])
-    for row in rows:
-        reviews = f"{row['reviews']:,}"
-        yield _line(row["contender"], f"{row['rate']:,.0f}", reviews, *_spans(row), f"{row['cpu_ratio']:.0%}")
+    yield from _lateness(rows, "reviews")
 
 
 def _trials(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -83,17 +80,17 @@ def _trials(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     yield "The same as for latency; *compared* are the reviews that the other version scored as well."
     yield ""
-    yield from _header(["contender", "reviews/s", "compared", "committed", "visible", "share of a core"])
+    yield from _lateness(rows, "compared")
+
+
+def _lateness(rows: Sequence[Mapping[str, Any]], counted: str) -> Iterator[str]:
+    yield from _header(["contender", "reviews/s", counted, "committed", "visible", "share of a core"])
     for row in rows:
-        compared = f"{row['compared']:,}"
-        yield _line(row["contender"], f"{row['rate']:,.0f}", compared, *_spans(row), f"{row['cpu_ratio']:.0%}")
-
-
-def _spans(row: Mapping[str, Any]) -> list[str]:
-    return [
-        " / ".join(f"{value * 1000:.0f}" for value in row[name].values()) + " ms"
-        for name in ("committed_seconds", "visible_seconds")
-    ]
+        spans = [
+            " / ".join(f"{value * 1000:.0f}" for value in row[name].values()) + " ms"
+            for name in ("committed_seconds", "visible_seconds")
+        ]
+        yield _line(row["contender"], f"{row['rate']:,.0f}", f"{row[counted]:,}", *spans, f"{row['cpu_ratio']:.0%}")
 
 
 def _memory(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from worker.commands.group_state import WorkerState, agreement, state_of
 from worker.commands.scrape import Answer, Scrape, Unreachable
 from worker.commands.top_forecast import Drain, Wish, arrival, drain, workers_needed
 from worker.commands.top_limits import Finding, Member, keeps_up, limit_of_group, limit_of_worker, stands_still
-from worker.commands.top_pace import Looks, Pace, by_partition, pace_between, partition_rate
+from worker.commands.top_pace import Looks, Pace, by_partition, pace_between, partition_rates
 from worker.metrics import STAGES
 
 # A worker that worked less than this share of the time does not show how fast it can be.
@@ -141,10 +141,11 @@ def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], looks: Looks) -> li
     found: dict[int, PartitionView] = {}
     for state, scrape in pairs:
         ages, earlier = by_partition(scrape, "sentiment_consumer_lag_seconds"), looks.before(scrape)
+        rates = partition_rates(earlier, scrape) if earlier else None
         for number, left in state.lags.items():
             at, before = looks.lag_before(number) or (scrape.at, left)
             change = (left - before) / (scrape.at - at) if scrape.at > at else None
-            rate = partition_rate(earlier, scrape, number) if earlier else None
+            rate = rates.get(number, 0.0) if rates is not None else None
             course = drain(left, change, rate)
             seen = PartitionView(number, state.address, left, ages.get(number, 0.0), rate, change, course)
             # While it is handed over two workers may show it: what the one says that sees more left.

@@ -92,15 +92,19 @@ def pace_between(before: Scrape, after: Scrape) -> Pace | None:
     )
 
 
-def partition_rate(before: Scrape, after: Scrape, partition: int) -> float | None:
-    """Records a second that one worker did of a partition in between; None where it does not tell, or started anew."""
+def partition_rates(before: Scrape, after: Scrape) -> Mapping[int, float] | None:
+    """Records a second that one worker did in between of each partition of which it ever did one.
+
+    None where it does not tell, or started anew.
+    """
     seconds, name = after.at - before.at, "sentiment_partition_records_total"
     if seconds <= 0 or not same_process(before, after) or name not in after.samples:
         return None
-    return (
-        max(0.0, by_partition(after, name).get(partition, 0.0) - by_partition(before, name).get(partition, 0.0))
-        / seconds
-    )
+    earlier = by_partition(before, name)
+    return {
+        number: max(0.0, count - earlier.get(number, 0.0)) / seconds
+        for number, count in by_partition(after, name).items()
+    }
 
 
 class Looks:

@@ -11,7 +11,7 @@ from worker.commands.top_pace import (
     Looks,
     Pace,
     pace_between,
-    partition_rate,
+    partition_rates,
 )
 from worker.metrics import STAGES
 
@@ -35,10 +35,10 @@ def with_batches(answer: Scrape, records: float, count: float, **buckets: float)
 
 def test_a_partition_that_just_came_has_a_rate_and_that_of_a_worker_that_does_not_tell_is_not_known() -> None:
     before, after = scrape(0.0, lags={0: 5}), scrape(2.0, records=300, lags={0: 5, 1: 5})
-    assert (partition_rate(before, after, 0), partition_rate(before, after, 1)) == (75.0, 75.0)
+    assert partition_rates(before, after) == {0: 75.0, 1: 75.0}
     silent = {name: each for name, each in after.samples.items() if name != "sentiment_partition_records_total"}
-    assert partition_rate(before, Scrape(after.address, after.at, silent, (), ()), 0) is None
-    assert partition_rate(before, scrape(2.0, process_start_time_seconds=2_000.0), 0) is None
+    assert partition_rates(before, Scrape(after.address, after.at, silent, (), ())) is None
+    assert partition_rates(before, scrape(2.0, process_start_time_seconds=2_000.0)) is None
 
 
 def test_every_stage_belongs_to_one_resource() -> None:
