@@ -12,7 +12,7 @@ COMPRESSIONS = ("none", "lz4", "zstd")
 RESULTS = "tests/benchmarks/results"
 _THROUGHPUT = {"reviews": f"{RESULTS}/2026-11-21-2525955.json", "imdb": f"{RESULTS}/2026-11-21-e8d6ed8.json"}
 _LATENCY = f"{RESULTS}/2026-11-21-fc9c0c6.json"
-_COSTS = f"{RESULTS}/2026-11-21-ba9772b.json"
+_COSTS = f"{RESULTS}/2026-11-22-c719aca.json"
 
 Inputs = Mapping[str, float]
 
@@ -52,7 +52,9 @@ def _cost(value: float, meaning: str, place: str) -> Input:
 
 _REVIEW = "bytes of a review of 1.3 kB in a topic"
 _SENTIMENT = "bytes of a sentiment in a topic"
-_BROKERS = "CPU time of a broker that has the only replica, "
+# How many replicas what brokers take was measured with.
+MEASURED_REPLICAS = 3
+_BROKERS = "CPU time of three brokers with a replica each, "
 
 INPUTS: Mapping[str, Input] = {
     "reviews_per_core[reviews,kafka-python]": _throughput(3_604, "reviews", "kafka-python"),
@@ -63,25 +65,25 @@ INPUTS: Mapping[str, Input] = {
     "worker_memory_bytes[imdb]": _memory(206_127_104, "imdb"),
     "committed_p50_seconds[kafka-python]": _latency(0.0158, "kafka-python"),
     "committed_p50_seconds[librdkafka]": _latency(0.0043, "librdkafka"),
-    "review_bytes[none]": _cost(1_300, _REVIEW, "review_bytes/none"),
-    "review_bytes[lz4]": _cost(847, _REVIEW, "review_bytes/lz4"),
-    "review_bytes[zstd]": _cost(467, _REVIEW, "review_bytes/zstd"),
-    "sentiment_bytes[none]": _cost(203, _SENTIMENT, "sentiment_bytes/none"),
+    "review_bytes[none]": _cost(1_302, _REVIEW, "review_bytes/none"),
+    "review_bytes[lz4]": _cost(846, _REVIEW, "review_bytes/lz4"),
+    "review_bytes[zstd]": _cost(451, _REVIEW, "review_bytes/zstd"),
+    "sentiment_bytes[none]": _cost(204, _SENTIMENT, "sentiment_bytes/none"),
     "sentiment_bytes[lz4]": _cost(41, _SENTIMENT, "sentiment_bytes/lz4"),
-    "sentiment_bytes[zstd]": _cost(25, _SENTIMENT, "sentiment_bytes/zstd"),
+    "sentiment_bytes[zstd]": _cost(24, _SENTIMENT, "sentiment_bytes/zstd"),
     "broker_cpu_microseconds[written]": _cost(
-        52.8, _BROKERS + "of a review being written", "broker_cpu_microseconds/written"
+        39.3, _BROKERS + "of a review being written", "broker_cpu_microseconds/written"
     ),
     "broker_cpu_microseconds[passed]": _cost(
-        18.3, _BROKERS + "of it being read, and its sentiment written and read", "broker_cpu_microseconds/passed"
+        67.5, _BROKERS + "of it being read, and its sentiment written and read", "broker_cpu_microseconds/passed"
     ),
     "broker_cpu_microseconds[transaction]": _cost(
-        7_662, _BROKERS + "of a transaction", "broker_cpu_microseconds/transaction"
+        66_868, _BROKERS + "of a transaction", "broker_cpu_microseconds/transaction"
     ),
     "redis_bytes_a_key": _cost(
-        336, "memory of a sentiment in Redis with its key and expiry, an id of 5 digits", "redis_bytes_a_key"
+        345, "memory of a sentiment in Redis with its key and expiry, an id of 5 digits", "redis_bytes_a_key"
     ),
-    "redis_cpu_microseconds_a_key": _cost(4.21, "CPU time of Redis of one SET", "redis_cpu_microseconds_a_key"),
+    "redis_cpu_microseconds_a_key": _cost(4.23, "CPU time of Redis of one SET", "redis_cpu_microseconds_a_key"),
     "max_batch_records": Input(512, "most records in a transaction", "the default of SENTIMENT_MAX_BATCH_RECORDS"),
     "worker_utilisation_ratio": Input(0.7, "share of its core that a worker uses", "room to catch up after a stop"),
     "broker_utilisation_ratio": Input(0.5, "share of CPU and network that brokers use", "room for one that is down"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
-from deploy.capacity.inputs import Inputs
+from deploy.capacity.inputs import MEASURED_REPLICAS, Inputs
 from deploy.capacity.quantities import Need, Plan, size
 
 SECONDS_A_HOUR = 3_600
@@ -95,13 +95,14 @@ def _traffic(made: Plan, inputs: Inputs) -> None:
     made.add("disk", disk, size(disk), f"{size(coming)}/s × {need.retention_hours:g} h")
     micros = sum(inputs[f"broker_cpu_microseconds[{what}]"] for what in ("written", "passed"))
     a_transaction = inputs["broker_cpu_microseconds[transaction]"]
-    one = (need.rate * micros + made["transactions a second"] * a_transaction) / 1e6
+    measured = (need.rate * micros + made["transactions a second"] * a_transaction) / 1e6
+    cores = measured * need.replication / MEASURED_REPLICAS
     made.add(
         "broker CPU",
-        one * need.replication,
-        f"{one * need.replication:,.1f} cores",
+        cores,
+        f"{cores:,.1f} cores",
         f"({need.rate:,.0f} × {micros:,.0f} µs + {made['transactions a second']:,.0f} × {a_transaction:,.0f} µs "
-        f"a second) × {need.replication} replicas, as if each cost as much as the first",
+        f"a second) × {need.replication} replicas ÷ {MEASURED_REPLICAS} that it was measured with",
     )
 
 

@@ -60,6 +60,14 @@ def test_traffic_counts_every_replica_and_every_reader() -> None:
     assert made["disk"] == 10 * 1_100 * 3 * 3_600
 
 
+def test_brokers_take_as_long_as_was_measured_with_three_replicas() -> None:
+    taken = {"written": 10.0, "passed": 20.0, "transaction": 1_000.0}
+    inputs = values() | {f"broker_cpu_microseconds[{what}]": each for what, each in taken.items()}
+    made = plan(Need(rate=10_000), inputs)
+    assert made["broker CPU"] == pytest.approx((10_000 * 30 + made["transactions a second"] * 1_000) / 1e6)
+    assert plan(Need(rate=10_000, replication=6), inputs)["broker CPU"] == pytest.approx(made["broker CPU"] * 2)
+
+
 @pytest.mark.parametrize(
     ("name", "small"),
     [
