@@ -7,6 +7,7 @@ import pytest
 from deploy.local.topics import create_topics
 from tests.kafka.permissions import needed
 from tests.kafka.secure_kafka import SecureKafka
+from tests.kafka.stream import Stream
 from tests.kafka.topics import committed, unique
 from tests.worker.commands.command_line import Commands
 
@@ -60,6 +61,20 @@ def test_reviews_are_scored_again(secure: SecureKafka, commands: Commands) -> No
     permit(secure, commands, "rescore", "exactly once", target=target)
     answer = json.loads(commands("rescore", "--model", "imdb@1", "--to", target, "--json"))
     assert (answer["scored"], answer["compared"]) == (2, 2)
+
+
+def test_a_running_group_is_checked(secure: SecureKafka, client: str) -> None:
+    commands = Commands(secure, client)
+    with Stream(secure, client) as stream:
+        commands.input, commands.output, commands.dead_letters = stream.input, stream.output, stream.dead_letters
+        for purpose, topic in (("INPUT", stream.input), ("OUTPUT", stream.output), ("DEAD_LETTER", stream.dead_letters)):
+            commands.settings[f"SENTIMENT_{purpose}_TOPIC"] = topic
+        permit(secure, commands, "rolling-check")
+        stream.ready_workers(1)
+        flags = ("--no-update", "--restart-command=true", "--rate=50", "--seconds=1", "--json")
+        patient = ("--max-pause=30", "--max-p99=10")  # as on a busy machine; how fast it can be is tested elsewhere
+        report = json.loads(commands("rolling-check", *flags, *patient))
+    assert all(phase["sent"] == phase["answered"] > 0 for phase in report["phases"])
 
 
 def test_what_is_enough_for_one_command_is_not_for_another(secure: SecureKafka, commands: Commands) -> None:

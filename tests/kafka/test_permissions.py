@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from models.registry import Registry
 from tests.kafka.history import Verdict
 from tests.kafka.load import Draft
 from tests.kafka.permissions import needed
 from tests.kafka.secure_kafka import Permission, SecureKafka
 from tests.kafka.stream import Stream
-from tests.kafka.topics import topic_names, unique
+from tests.kafka.topics import committed, new_topic, topic_names, unique
 from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
+from tests.versions import NAME, OPPOSITE, add_version
 from worker.broker import Topic, open_broker
 from worker.settings import load
 
@@ -22,15 +25,16 @@ END_SECONDS = 60.0
 class Guarded:
     """A stream on the locked Kafka, and workers with exactly the permissions that they are given."""
 
-    def __init__(self, secure: SecureKafka, stream: Stream, exactly_once: bool = True) -> None:
+    def __init__(self, secure: SecureKafka, stream: Stream, exactly_once: bool = True, shadow_topic: str = "") -> None:
         self.stream = stream
         self._secure = secure
         self._delivery = "exactly_once" if exactly_once else "at_least_once"
         group = unique("group")
         names = {"reviews": stream.input, "sentiments": stream.output, "reviews.dead-letter": stream.dead_letters}
         self._group = group
-        names |= {"sentiment": group, "sentiment-": f"{group}-"}
-        self.permissions = needed("run", names, *(["exactly once"] if exactly_once else []))
+        names |= {"sentiment": group, "sentiment-": f"{group}-", "SENTIMENT_SHADOW_TOPIC": shadow_topic}
+        conditions = {"exactly once": exactly_once, "where it is set": bool(shadow_topic)}
+        self.permissions = needed("run", names, *(name for name, holds in conditions.items() if holds))
 
     def worker(self, permissions: list[Permission], **settings: str) -> Worker:
         """A worker that logs in as a user who may do this and nothing else."""
@@ -60,6 +64,27 @@ def test_what_the_readme_lists_is_enough(secure: SecureKafka, guarded_stream: St
     guarded_stream.send_reviews(100)
     guarded_stream.send(Draft(b"key", b"no review"))
     assert guarded_stream.verdict() == Verdict()
+
+
+@pytest.mark.parametrize("client", ["kafka-python"])
+def test_a_shadow_writes_with_what_the_readme_lists_and_without_it_the_stream_goes_on(
+    secure: SecureKafka, guarded_stream: Stream, tmp_path: Path
+) -> None:
+    topic, versions = new_topic(secure, "shadow"), [add_version(tmp_path), add_version(tmp_path, OPPOSITE)]
+    Registry(tmp_path).set_label(NAME, "shadow", versions[1], 1.0)
+    told = {"model_store": str(tmp_path), "model_name": NAME, "shadow_topic": topic}
+    guarded, complaint = Guarded(secure, guarded_stream, shadow_topic=topic), "what is only tried cannot reach Kafka"
+    [write] = [permission for permission in guarded.permissions if permission.name == topic]
+    silent = guarded.without(write, **told)
+    silent.wait_until_ready()
+    with guarded_stream.load(100):
+        silent.wait_for_event(f"{complaint}; the stream goes on")
+        assert committed(secure, topic) == []
+        writing = guarded.worker(guarded.permissions, **told)
+        eventually(lambda: committed(secure, topic), 60, "the shadow said nothing")
+    assert guarded_stream.verdict(versions=versions[:1]) == Verdict()
+    assert write.name in silent.log
+    assert complaint not in writing.log
 
 
 def test_topics_are_created_with_what_the_readme_lists(secure: SecureKafka, client: str) -> None:
