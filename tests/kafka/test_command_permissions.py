@@ -67,8 +67,8 @@ def test_a_running_group_is_checked(secure: SecureKafka, client: str) -> None:
     commands = Commands(secure, client)
     with Stream(secure, client) as stream:
         commands.input, commands.output, commands.dead_letters = stream.input, stream.output, stream.dead_letters
-        for purpose, topic in (("INPUT", stream.input), ("OUTPUT", stream.output), ("DEAD_LETTER", stream.dead_letters)):
-            commands.settings[f"SENTIMENT_{purpose}_TOPIC"] = topic
+        topics = {"INPUT": stream.input, "OUTPUT": stream.output, "DEAD_LETTER": stream.dead_letters}
+        commands.settings |= {f"SENTIMENT_{purpose}_TOPIC": topic for purpose, topic in topics.items()}
         permit(secure, commands, "rolling-check")
         stream.ready_workers(1)
         flags = ("--no-update", "--restart-command=true", "--rate=50", "--seconds=1", "--json")
