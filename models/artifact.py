@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -20,6 +20,7 @@ KERAS_FILE = "model.keras"  # optional: the trained network for people who use K
 NEEDED_FILES = frozenset({NETWORK_FILE, VOCABULARY_FILE, STOP_WORDS_FILE, GOLDEN_FILE})
 # No worker needs these, so a copy of a version may lack them: TensorFlow Serving's files, Keras' and pictures.
 OPTIONAL_FILES = (KERAS_FILE, "saved_model.pb", "fingerprint.pb", "variables/", "assets/", "report/")
+_NOT_PUBLISHED = "{} is not the file that was published: its checksum or size differs."
 SIGNATURE_FILE = f"{MANIFEST_FILE}.sig"  # optional: vouches for the manifest, as the manifest does for the others
 
 
@@ -34,6 +35,14 @@ class FileRecord:
     def of(cls, path: Path) -> Self:
         with path.open("rb") as stream:
             return cls(hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size)
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> Self:
+        return cls(hashlib.sha256(content).hexdigest(), len(content))
+
+
+Records = Mapping[str, FileRecord]
+UNCHECKED: Records = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +103,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 
 def read_manifest(directory: Path) -> Manifest:
     """Raises BrokenArtifact when the manifest is missing, malformed or of another format version."""
-    try:
-        content = (directory / MANIFEST_FILE).read_bytes()
-    except OSError as error:
-        raise BrokenArtifact(f"Cannot read {directory / MANIFEST_FILE}: {error.strerror}.") from error
-    return parse_manifest(content, str(directory))
+    return parse_manifest(read_part(directory / MANIFEST_FILE), str(directory))
 
 
 def parse_manifest(content: bytes, place: str) -> Manifest:
@@ -113,8 +118,8 @@ def write_words(path: Path, words: Sequence[str]) -> None:
     path.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
 
 
-def read_words(path: Path) -> list[str]:
-    return _read_text(path).split("\n")[:-1]
+def read_words(path: Path, records: Records = UNCHECKED) -> list[str]:
+    return _read_text(path, records).split("\n")[:-1]
 
 
 def write_golden(directory: Path, golden: Sequence[GoldenText]) -> None:
@@ -122,10 +127,10 @@ def write_golden(directory: Path, golden: Sequence[GoldenText]) -> None:
     (directory / GOLDEN_FILE).write_text("".join(lines), encoding="utf-8")
 
 
-def read_golden(directory: Path) -> list[GoldenText]:
+def read_golden(directory: Path, records: Records = UNCHECKED) -> list[GoldenText]:
     """Raises BrokenArtifact when the golden set is missing, empty or malformed."""
     try:
-        rows = [json.loads(line) for line in _read_text(directory / GOLDEN_FILE).splitlines()]
+        rows = [json.loads(line) for line in _read_text(directory / GOLDEN_FILE, records).splitlines()]
         golden = [GoldenText(row["text"], tuple(row["probabilities"]), row["coverage"]) for row in rows]
     except (ValueError, TypeError, KeyError) as error:
         raise BrokenArtifact(f"{directory / GOLDEN_FILE} is malformed: {error!r}.") from error
@@ -134,10 +139,10 @@ def read_golden(directory: Path) -> list[GoldenText]:
     return golden
 
 
-def read_encoder(directory: Path, settings: TextSettings) -> Encoder:
+def read_encoder(directory: Path, settings: TextSettings, records: Records = UNCHECKED) -> Encoder:
     """The encoder of a version; raises BrokenArtifact when its words cannot be read."""
-    vocabulary = Vocabulary(read_words(directory / VOCABULARY_FILE))
-    return Encoder(settings, vocabulary, read_words(directory / STOP_WORDS_FILE))
+    vocabulary = Vocabulary(read_words(directory / VOCABULARY_FILE, records))
+    return Encoder(settings, vocabulary, read_words(directory / STOP_WORDS_FILE, records))
 
 
 def record_files(directory: Path) -> dict[str, FileRecord]:
@@ -163,7 +168,7 @@ def check_file(path: Path, expected: FileRecord, place: str) -> None:
     except OSError as error:
         raise BrokenArtifact(f"Cannot read {place}: {error.strerror}.") from error
     if found != expected:
-        raise BrokenArtifact(f"{place} is not the file that was published: its checksum or size differs.")
+        raise BrokenArtifact(_NOT_PUBLISHED.format(place))
 
 
 def check_files(directory: Path, manifest: Manifest) -> None:
@@ -180,10 +185,23 @@ def check_files(directory: Path, manifest: Manifest) -> None:
             check_file(path, expected, str(path))
 
 
-def _read_text(path: Path) -> str:
+def read_part(path: Path, records: Records = UNCHECKED) -> bytes:
+    """A file at the top of a version, checked where there is a record of it.
+
+    What is used is then what was checked, even where somebody changes the file between two looks at it. Raises
+    BrokenArtifact.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except OSError as error:
         raise BrokenArtifact(f"Cannot read {path}: {error.strerror}.") from error
+    if path.name in records and FileRecord.of_bytes(content) != records[path.name]:
+        raise BrokenArtifact(_NOT_PUBLISHED.format(path))
+    return content
+
+
+def _read_text(path: Path, records: Records) -> str:
+    try:
+        return read_part(path, records).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BrokenArtifact(f"{path} is not UTF-8 text.") from error

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import Manifest
+from models.artifact import UNCHECKED, Manifest, Records
 from models.errors import ModelNotFound
 from models.lstm_weights import WEIGHTS_FILE, LstmShape
 from models.rests import Rest, no_rest
@@ -24,10 +24,17 @@ class Engine(Protocol):
         """Probabilities float32 (texts, classes) in the order of the texts, and the ids computed, padding included."""
 
 
-def load_engine(name: str, directory: Path, manifest: Manifest, threads: int, rest: Rest = no_rest) -> Engine:
+def load_engine(
+    name: str,
+    directory: Path,
+    manifest: Manifest,
+    threads: int,
+    rest: Rest = no_rest,
+    records: Records = UNCHECKED,
+) -> Engine:
     """Loads a version's network into the named engine; `fastest` is the fastest that can run it.
 
-    `rest` is called between pieces of work.
+    What is read must be what `records` say; `rest` is called between pieces of work.
     Raises ModelNotFound for an engine that does not exist or cannot run this network, BrokenArtifact when the network
     does not load.
     """
@@ -38,10 +45,10 @@ def load_engine(name: str, directory: Path, manifest: Manifest, threads: int, re
     if name == FASTEST:
         name = LstmEngine.name if lstm and threads == 1 else OnnxRuntimeEngine.name
     if name == OnnxRuntimeEngine.name:
-        return OnnxRuntimeEngine(directory, threads)
+        return OnnxRuntimeEngine(directory, threads, records)
     if name == LstmEngine.name and lstm:
-        small_batches = OnnxRuntimeEngine(directory, threads)
+        small_batches = OnnxRuntimeEngine(directory, threads, records)
         rest()
-        return LstmEngine(directory, lstm, small_batches, rest)
+        return LstmEngine(directory, lstm, small_batches, rest, records)
     known = ", ".join((FASTEST, OnnxRuntimeEngine.name, LstmEngine.name))
     raise ModelNotFound(f"The engine {name!r} does not exist or cannot run this network; there are: {known}.")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.artifact import UNCHECKED, Records
 from models.lstm_weights import LAST, MAXIMUM, MEAN, WEIGHTS_FILE, LstmShape, Weights, read_weights
 from models.onnx_engine import OnnxRuntimeEngine
 from models.rests import Rest, no_rest
@@ -30,9 +31,14 @@ class LstmEngine:
     name = "numpy"
 
     def __init__(
-        self, directory: Path, shape: LstmShape, small_batches: OnnxRuntimeEngine, rest: Rest = no_rest
+        self,
+        directory: Path,
+        shape: LstmShape,
+        small_batches: OnnxRuntimeEngine,
+        rest: Rest = no_rest,
+        records: Records = UNCHECKED,
     ) -> None:
-        weights = read_weights(directory / WEIGHTS_FILE, shape)
+        weights = read_weights(directory / WEIGHTS_FILE, shape, records)
         rest()
         self._small_batches = small_batches
         self._forward = _Direction(weights, "", rest)

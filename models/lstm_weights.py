@@ -5,6 +5,7 @@ of the backward one, `hidden_1_kernel`, `hidden_1_bias`, ..., `output_kernel`, `
 outputs, maybe float16) of a network with a linear part.
 """
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.artifact import UNCHECKED, Records, read_part
 from models.errors import BrokenArtifact
 
 WEIGHTS_FILE = "weights.npz"
@@ -67,10 +69,11 @@ def write_weights(path: Path, weights: Weights) -> None:
     np.savez(path, allow_pickle=False, **weights)
 
 
-def read_weights(path: Path, shape: LstmShape) -> Weights:
+def read_weights(path: Path, shape: LstmShape, records: Records = UNCHECKED) -> Weights:
     """Raises BrokenArtifact when the file is missing, damaged, or lacks weights of the shape."""
+    content = read_part(path, records)
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             weights = {_NAMES_OF_THE_FIRST_KIND.get(name, name): array for name, array in arrays.items()}
     except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise BrokenArtifact(f"Cannot read {path}: {error}.") from error

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from models.artifact import NETWORK_FILE
+from models.artifact import NETWORK_FILE, UNCHECKED, Records, read_part
 from models.errors import BrokenArtifact
 from models.padding import padded_batches
 from models.text import Tokens
@@ -18,17 +18,16 @@ class OnnxRuntimeEngine:
 
     name = "onnxruntime"
 
-    def __init__(self, directory: Path, threads: int) -> None:
+    def __init__(self, directory: Path, threads: int, records: Records = UNCHECKED) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = directory / NETWORK_FILE
+        network = read_part(path, records)
         try:
-            self._session: Any = onnxruntime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
-        except OSError as error:
-            raise BrokenArtifact(f"Cannot read {path}: {error.strerror}.") from error
+            self._session: Any = onnxruntime.InferenceSession(network, options, ["CPUExecutionProvider"])
         except Exception as error:  # its errors share no other base class
             raise BrokenArtifact(f"ONNX Runtime cannot load {path}: {str(error).splitlines()[0]}") from error
         self._classes = int(self._session.get_outputs()[0].shape[1])

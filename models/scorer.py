@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import GoldenText, Manifest, check_files, read_encoder, read_golden, read_manifest
+from models.artifact import (
+    MANIFEST_FILE,
+    UNCHECKED,
+    GoldenText,
+    Manifest,
+    check_files,
+    parse_manifest,
+    read_encoder,
+    read_golden,
+    read_part,
+)
 from models.engines import FASTEST, Engine, load_engine
 from models.errors import BrokenArtifact
 from models.padding import BATCH_TEXTS, LENGTH_STEP
@@ -71,17 +81,20 @@ class Scorer:
         With keys, one of them must have signed it. `rest` is called between pieces of work. Raises BrokenArtifact when
         it must not be used, ModelNotFound when there is no such engine.
         """
+        content = read_part(path / MANIFEST_FILE)
         if public_keys:
-            check_signature(path, public_keys)
-        manifest = read_manifest(path)
+            check_signature(path, content, public_keys)
+        manifest = parse_manifest(content, str(path))
+        records = manifest.files if verify or public_keys else UNCHECKED
         if verify:
             check_files(path, manifest)
             rest()
-        encoder = read_encoder(path, manifest.text)
+        encoder = read_encoder(path, manifest.text, records)
         rest()
-        scorer = cls(manifest, encoder, load_engine(engine, path, manifest, threads, rest), path)
+        scorer = cls(manifest, encoder, load_engine(engine, path, manifest, threads, rest, records), path)
         rest()
         if verify:
+            scorer._golden = read_golden(path, records)
             scorer.check_golden(rest)
         return scorer
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.artifact import MANIFEST_FILE, SIGNATURE_FILE
+from models.artifact import SIGNATURE_FILE, read_part
 from models.errors import BadKey, BrokenArtifact
 
 if TYPE_CHECKING:
@@ -60,13 +60,12 @@ def signature_of(manifest: bytes, key: "Ed25519PrivateKey") -> bytes:
     return base64.b64encode(key.sign(manifest)) + b"\n"
 
 
-def check_signature(directory: Path, keys: "Sequence[Ed25519PublicKey]") -> None:
-    """Raises BrokenArtifact unless one of the keys has signed the version's manifest."""
+def check_signature(directory: Path, manifest: bytes, keys: "Sequence[Ed25519PublicKey]") -> None:
+    """Raises BrokenArtifact unless one of the keys has signed the manifest; the signature is in the directory."""
     from cryptography.exceptions import InvalidSignature
 
-    manifest = _read_part(directory / MANIFEST_FILE, "has no manifest")
     try:
-        signature = base64.b64decode(_read_part(directory / SIGNATURE_FILE, "is not signed").strip(), validate=True)
+        signature = base64.b64decode(_read_signature(directory).strip(), validate=True)
     except binascii.Error as error:
         raise BrokenArtifact(f"The signature of {directory} is not base64.") from error
     for key in keys:
@@ -78,13 +77,13 @@ def check_signature(directory: Path, keys: "Sequence[Ed25519PublicKey]") -> None
     raise BrokenArtifact(f"The version in {directory} is signed by none of the known keys, or was changed after that.")
 
 
-def _read_part(path: Path, complaint: str) -> bytes:
+def _read_signature(directory: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise BrokenArtifact(f"The version in {path.parent} {complaint}.") from error
-    except OSError as error:
-        raise BrokenArtifact(f"Cannot read {path}: {error.strerror}.") from error
+        return read_part(directory / SIGNATURE_FILE)
+    except BrokenArtifact as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise BrokenArtifact(f"The version in {directory} is not signed.") from error.__cause__
+        raise
 
 
 def _read(path: Path) -> bytes:

@@ -7,6 +7,7 @@ import pytest
 from models.artifact import read_manifest, record_files
 from models.errors import BadKey, BrokenArtifact
 from models.registry import Registry
+from models.rests import Rest
 from models.scorer import Scorer
 from models.signatures import check_signature, read_private_key, read_public_keys, signature_of
 from tests.models.keys import make_key, openssl, public
@@ -42,7 +43,7 @@ def test_another_key_is_refused(signed: Path, tmp_path: Path) -> None:
 def test_one_of_several_keys_is_enough(signed: Path, key: Path, tmp_path: Path) -> None:
     both = tmp_path / "both.pem"
     both.write_bytes(public(make_key(tmp_path, "theirs")).read_bytes() + public(key).read_bytes())
-    check_signature(signed, read_public_keys(both))
+    check_signature(signed, (signed / "manifest.json").read_bytes(), read_public_keys(both))
 
 
 def test_a_missing_signature_is_refused(artifact: Path, key: Path) -> None:
@@ -62,11 +63,31 @@ def test_a_changed_file_is_refused_by_the_signed_manifest(signed: Path, key: Pat
         Scorer.load(signed, public_keys=read_public_keys(public(key)))
 
 
+def emptying(path: Path) -> Rest:
+    """A rest in which the file loses its content: the first one comes when all files have been checked."""
+
+    def rest() -> None:
+        path.write_bytes(b"")
+
+    return rest
+
+
+@pytest.mark.parametrize("name", ["vocabulary.txt", "stop_words.txt", "model.onnx", "weights.npz", "golden.jsonl"])
+def test_a_file_that_is_changed_after_it_was_checked_is_refused(signed: Path, key: Path, name: str) -> None:
+    with pytest.raises(BrokenArtifact, match=f"{name} is not the file that was published"):
+        Scorer.load(signed, public_keys=read_public_keys(public(key)), rest=emptying(signed / name))
+
+
+def test_a_manifest_that_is_changed_after_it_was_checked_is_not_read_again(signed: Path, key: Path) -> None:
+    keys = read_public_keys(public(key))
+    assert Scorer.load(signed, public_keys=keys, rest=emptying(signed / "manifest.json")).version == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"???", b"AAAA", base64.b64encode(bytes(64)), b"\xff\xfe"])
 def test_a_signature_that_is_none_is_refused(signed: Path, key: Path, content: bytes) -> None:
     (signed / "manifest.json.sig").write_bytes(content)
     with pytest.raises(BrokenArtifact):
-        check_signature(signed, read_public_keys(public(key)))
+        check_signature(signed, (signed / "manifest.json").read_bytes(), read_public_keys(public(key)))
 
 
 def test_openssl_finds_the_signature_right(signed: Path, key: Path, tmp_path: Path) -> None:
