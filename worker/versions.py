@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import structlog
@@ -118,7 +118,7 @@ class Versions:
 
     def _warmed(self, version: int) -> Scorer:
         started = time.monotonic()
-        with stream_first():
+        with stream_first:
             rest = Rests() if self._sparing else lambda: None
             scorer = self._load(version, rest)
             if (scorer.name, scorer.version) != (self._name, version):
@@ -169,12 +169,27 @@ class Rests:
         self._resumed = self._clock()
 
 
-@contextmanager
-def stream_first() -> Iterator[None]:
-    """Let the stream's thread have its turn soon, while what stands inside works beside it."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
+class _StreamFirst:
+    """Short switch intervals while at least one thread works beside the stream; the usual one when none does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._working = 0
+        self._usual = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._working:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(_SWITCH_SECONDS)
+            self._working += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._working -= 1
+            if not self._working:
+                sys.setswitchinterval(self._usual)
+
+
+# Lets the stream's thread have its turn soon, while what stands inside works beside it: `with stream_first:`.
+stream_first = _StreamFirst()

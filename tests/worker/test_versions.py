@@ -1,7 +1,9 @@
 import gc
 import itertools
+import sys
 import weakref
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from models.scorer import Scorer
 from tests.versions import NAME, add_version
 from worker import memory
 from worker.metrics import Metrics
-from worker.versions import Rests, Versions
+from worker.versions import Rests, Versions, stream_first
 
 
 @pytest.mark.parametrize(("worked", "rested"), [(0.01, 0.04), (2.0, 0.5)])
@@ -19,6 +21,17 @@ def test_rests_are_four_times_as_long_as_work_up_to_half_a_second(worked: float,
     now, rests = itertools.count(0, worked), []
     Rests(lambda: next(now), rests.append)()
     assert rests == [pytest.approx(rested)]
+
+
+def test_the_stream_gets_its_turn_soon_until_the_last_of_those_beside_it_is_done() -> None:
+    usual, loading, comparing = sys.getswitchinterval(), ExitStack(), ExitStack()
+    comparing.enter_context(stream_first)
+    loading.enter_context(stream_first)
+    short = sys.getswitchinterval()
+    comparing.close()
+    assert sys.getswitchinterval() == short < usual / 5
+    loading.close()
+    assert sys.getswitchinterval() == usual
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ class Comparer:
             return False
         started = self._clock()
         try:
-            with stream_first():
+            with stream_first:
                 comparison = compare(job.served, job.other, job.samples, time_both=job.contest is not None)
         except Exception as error:  # noqa: BLE001 - a version that is only tried must stop nothing
             self._fail(job, error)
