@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from models.errors import BadKey
+from models.deadline import Deadline
+from models.errors import BadKey, StoreError
 from models.registry import Registry
+from models.rests import Rest
+from models.scorer import Scorer
 from models.signatures import read_public_keys
 from worker.errors import BadUse
 from worker.settings import Settings
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+# Beside the stream a version takes seconds, for it rests four fifths of the time; a mounted store that hangs, for ever.
+LOAD_SECONDS = 300.0
 
 
 def open_registry(chosen: Settings) -> Registry:
@@ -28,3 +35,21 @@ def trusted_keys(chosen: Settings) -> Sequence[Ed25519PublicKey]:
         return read_public_keys(chosen.model_public_key_file)
     except BadKey as error:
         raise BadUse(f"model_public_key_file: {error}") from error
+
+
+def open_loader(chosen: Settings, seconds: float = LOAD_SECONDS) -> Callable[[int, Rest], Scorer]:
+    """What loads a version of the chosen model, verified, and calls the rest between pieces of work. Raises BadUse.
+
+    It raises ModelError, which is a StoreError where the store does not let itself be read for so long.
+    """
+    registry, keys, deadline = open_registry(chosen), trusted_keys(chosen), Deadline(seconds)
+
+    def load(version: int, rest: Rest) -> Scorer:
+        resolved = registry.resolve(f"{chosen.model_name}@{version}")
+        rest()
+        try:
+            return deadline.ask(partial(Scorer.load_version, resolved, public_keys=keys, rest=rest))
+        except TimeoutError as error:
+            raise StoreError(f"Version {version} of {chosen.model_name} cannot be read: {error}.") from error
+
+    return load

@@ -12,14 +12,12 @@ from functools import partial
 import structlog
 
 from models.registry import STABLE
-from models.rests import Rest
-from models.scorer import Scorer
 from worker import logs, memory, settings
 from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
 from worker.cache import Cache, open_cache
 from worker.health import Health, HealthServer
 from worker.metrics import Metrics
-from worker.model_store import open_registry, trusted_keys
+from worker.model_store import open_loader, open_registry
 from worker.model_watch import ModelWatch
 from worker.pipeline import Pipeline
 from worker.recovery import Runner
@@ -75,15 +73,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 def watch_models(chosen: Settings, metrics: Metrics) -> ModelWatch:
     """What loads the labelled versions, verified and warm, from the store that was chosen. Raises BadUse."""
-    registry, keys = open_registry(chosen), trusted_keys(chosen)
-
-    def load(version: int, rest: Rest) -> Scorer:
-        resolved = registry.resolve(f"{chosen.model_name}@{version}")
-        rest()
-        return Scorer.load_version(resolved, public_keys=keys, rest=rest)
-
-    versions = Versions(chosen.model_name, load, metrics)
-    return ModelWatch(registry, chosen.model_name, chosen.model_label, versions, metrics)
+    versions = Versions(chosen.model_name, open_loader(chosen), metrics)
+    return ModelWatch(open_registry(chosen), chosen.model_name, chosen.model_label, versions, metrics)
 
 
 def open_rollout(chosen: Settings, models: ModelWatch, metrics: Metrics) -> Rollout:
