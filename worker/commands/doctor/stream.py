@@ -77,8 +77,9 @@ def judge_positions(facts: InputFacts, positions: Offsets, start: str) -> list[F
         findings.append(
             warning(
                 "positions",
-                f"the group stands behind the end on partitions {_list(beyond)}: was the topic made anew?",
-                "with no worker running: kafka-consumer-groups.sh --reset-offsets --to-earliest --execute",
+                f"the group stands where partitions {_list(beyond)} do not reach yet: was the topic made anew?",
+                "if it was: with no worker running, kafka-consumer-groups.sh --reset-offsets --to-earliest --execute; all "
+                "that the topic holds is then scored again",
             )
         )
     return findings or [ok("positions", _left(facts, positions, start))]

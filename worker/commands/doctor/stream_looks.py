@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from worker.broker import EARLIEST, LATEST, Record, Source
 from worker.commands import connect
@@ -46,7 +47,9 @@ def look_at_group(known: Known) -> list[Finding]:
     findings = [stream.judge_group(group, chosen.kafka_group_id)]
     if known.stream is not None:
         offsets = {part: position.next_offset for part, position in positions.items()}
-        findings += stream.judge_positions(known.stream, offsets, chosen.start)
+        # Asked once more: a group at work has gone on since, and is past where the topic ended then.
+        facts = replace(known.stream, ends=known.broker.offsets_at(chosen.input_topic, LATEST))
+        findings += stream.judge_positions(facts, offsets, chosen.start)
     return findings
 
 
