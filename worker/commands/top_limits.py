@@ -151,7 +151,7 @@ def _keeps_up(reading: Sequence[Member]) -> Finding:
 def _by_partitions(members: Sequence[Member], behind: Sequence[Member], partitions: int) -> Finding | None:
     full = [each for each in behind if each.full]
     spare = [each for each in members if each.finding.limit in ("input", "partitions")]
-    if full and spare:
+    if full and spare and any(each.lag for each in members):
         number, share = _hottest(members)
         what = f"{_have(len(full), len(members))} more to do than time"
         if share > HOT_RATIO and partitions > 1:

@@ -130,3 +130,8 @@ def test_a_worker_that_stands_still_does_not_keep_up_whatever_lag_it_knew() -> N
 def test_a_worker_that_hangs_is_no_matter_of_partitions() -> None:
     assert limit_of_group([member({0: BEHIND}, records=0.0), idle(1)]).limit == "unclear"
     assert limit_of_group([member({0: BEHIND}, records=0.0, idle=1.0), idle(1)]).limit == "Kafka"
+
+
+def test_workers_that_stand_still_with_nothing_left_are_no_matter_of_partitions() -> None:
+    away = replace(pace(poll=1.0), kafka_answers=False)
+    assert limit_of_group([Member({0: 0}, away, limit_of_worker(away, 0, 1)), idle(1)]).limit == "Kafka"
