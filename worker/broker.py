@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from worker.errors import BadUse
-from worker.kafka_probe import address, greet_any
+from worker.errors import AccessDenied, BadUse, KafkaAway
+from worker.kafka_probe import greet_any
 from worker.security import Security
 
 EARLIEST = -2
@@ -185,15 +184,18 @@ class Broker(Protocol):
         """Abort what is open, leave the group, close the connections; bounded by the deadline, never raises."""
 
 
-def kafka_answers(bootstrap_servers: str, timeout_seconds: float = 1.0) -> bool:
-    """Whether any of the bootstrap servers accepts a connection: independent of any client's own state."""
-    for server in bootstrap_servers.split(","):
-        try:
-            with socket.create_connection(address(server), timeout_seconds):
-                return True
-        except (OSError, ValueError):
-            continue
-    return False
+def kafka_answers(connection: Connection, timeout_seconds: float = 2.0) -> bool:
+    """Whether any of the bootstrap servers answers a request: independent of any client's own state.
+
+    One that stands still accepts connections all the same, as does what stands before it.
+    """
+    try:
+        greet_any(connection.bootstrap_servers, connection.security, timeout_seconds)
+    except KafkaAway:
+        return False
+    except (AccessDenied, BadUse):
+        pass  # what is wrong is something else
+    return True
 
 
 def require_kafka(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from worker.broker import Broker, kafka_answers
+from worker.broker import Broker, Connection, kafka_answers
 from worker.errors import BatchExpired, KafkaAway, MessageTooLarge, RetryBatch, StopWorker
 from worker.health import Health
 from worker.metrics import Metrics
@@ -47,14 +47,14 @@ class Runner:
     def __init__(
         self,
         broker: Broker,
-        bootstrap_servers: str,
+        connection: Connection,
         metrics: Metrics,
         health: Health,
         stopping: threading.Event,
-        answers: Callable[[str], bool] = kafka_answers,
+        answers: Callable[[Connection], bool] = kafka_answers,
     ) -> None:
         self._broker = broker
-        self._bootstrap_servers = bootstrap_servers
+        self._connection = connection
         self._metrics = metrics
         self._health = health
         self._stopping = stopping
@@ -82,7 +82,7 @@ class Runner:
         self._metrics.transactions.labels("expired" if expired else "refused").inc()
         log.warning("a batch is done again", reason=str(problem))
         self._expired = self._expired + 1 if expired else 0
-        if self._expired >= _EXPIRED_IN_A_ROW and self._answers(self._bootstrap_servers):
+        if self._expired >= _EXPIRED_IN_A_ROW and self._answers(self._connection):
             raise StopWorker(f"two batches in a row were not committed in time though Kafka answers: {problem}")
         if not self._stopping.is_set():
             self.until_done(self._broker.rewind)
@@ -95,7 +95,7 @@ class Runner:
             try:
                 step()
             except (KafkaAway, RetryBatch) as problem:
-                answers = self._answers(self._bootstrap_servers)
+                answers = self._answers(self._connection)
                 self._note_kafka(answers)
                 if not answers:
                     answered_at = time.monotonic()
@@ -111,13 +111,13 @@ class Runner:
     def _probe(self) -> None:
         if time.monotonic() >= self._probe_due:
             self._probe_due = time.monotonic() + _PROBE_SECONDS
-            self._note_kafka(self._answers(self._bootstrap_servers))
+            self._note_kafka(self._answers(self._connection))
 
     def _note_kafka(self, answers: bool) -> None:
         if answers and not self._health.kafka_answers:
             log.info("Kafka answers again")
         elif not answers and self._health.kafka_answers:
             self._metrics.kafka_outages.inc()
-            log.warning("no Kafka server answers; waiting", servers=self._bootstrap_servers)
+            log.warning("no Kafka server answers; waiting", servers=self._connection.bootstrap_servers)
         self._health.kafka_answers = answers
         self._metrics.kafka_up.set(answers)

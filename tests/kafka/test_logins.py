@@ -15,7 +15,7 @@ from tests.kafka.token_endpoint import Signer
 from tests.kafka.topics import committed, unique
 from tests.kafka.waiting import eventually
 from worker import settings
-from worker.broker import Broker, Message, Partition, Position, Source, open_broker
+from worker.broker import Broker, Message, Partition, Position, Source, kafka_answers, open_broker
 from worker.commands import connect
 from worker.errors import AccessDenied, KafkaAway
 
@@ -42,6 +42,7 @@ def opened(told: Mapping[str, str], client: str, topic: str, deadline_seconds: f
         for name, value in told.items():
             environment.setenv(name, value)
         connection = settings.load({}).connection()
+    assert kafka_answers(connection)
     broker = open_broker(client, connection, Source(topic, unique("id")), unique("id"))
     try:
         connect.start(broker, deadline_seconds, topic)

@@ -133,6 +133,25 @@ def stand_still(kafka: LocalKafka, streams: list[Stream]) -> None:
         stream.wait_for_results(400)
 
 
+def test_a_broker_that_only_accepts_connections_is_away_until_it_answers(patient_kafka: LocalKafka) -> None:
+    """Neither it nor what stands before it refuses connections then; workers wait as for one that is gone."""
+    with streams_on(patient_kafka) as streams:
+        for stream in streams:
+            stream.ready_workers(1)
+            stream.send_reviews(100)
+            stream.wait_until_done()
+        patient_kafka.pause(1)
+        for stream in streams:
+            stream.workers[0].wait_for_event(AWAY)
+            assert stream.workers[0].metric("kafka_up") == 0
+        assert stays(lambda: all_live(streams), AWAY_SECONDS)
+        patient_kafka.resume(1)
+        for stream in streams:
+            stream.send_reviews(100)
+            assert stream.verdict() == Verdict()
+            assert stream.workers[0].events(BACK)
+
+
 def test_without_kafka_workers_wait_to_start_and_can_be_stopped(
     streams: list[Stream], fragile_kafka: LocalKafka
 ) -> None:

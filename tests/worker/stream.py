@@ -9,7 +9,7 @@ from typing import Any
 
 from models.registry import Registry
 from models.scorer import Scorer
-from worker.broker import Message, Record, Source
+from worker.broker import Connection, Message, Record, Source
 from worker.cache import Cache
 from worker.dead_letters import size_bytes
 from worker.errors import MessageTooLarge
@@ -52,7 +52,9 @@ class Stream:
         self.pipeline = Pipeline(
             self.broker, lambda: self.lineup, self.cache, self.settings, self.metrics, self.health, self.rollout
         )
-        self.runner = Runner(self.broker, "memory:0", self.metrics, self.health, self.stopping, lambda _: self.answers)
+        self.runner = Runner(
+            self.broker, Connection("memory:0"), self.metrics, self.health, self.stopping, lambda _: self.answers
+        )
 
     def open_rollout(self) -> Rollout | None:
         """What tries versions beside this stream."""

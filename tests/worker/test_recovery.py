@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from worker.broker import Connection
 from worker.errors import BatchExpired, BatchRefused, KafkaAway, StopWorker
 from worker.health import Health
 from worker.metrics import Metrics
@@ -35,7 +36,7 @@ class Steps:
             raise problem
 
     def run(self, answers: Callable[[], bool] = lambda: True) -> None:
-        runner = Runner(self, "kafka:9092", self.metrics, self.health, self.stopping, lambda _: answers())  # type: ignore[arg-type]
+        runner = Runner(self, Connection("kafka:9092"), self.metrics, self.health, self.stopping, lambda _: answers())  # type: ignore[arg-type]
         runner.run(self)  # type: ignore[arg-type]
 
     def count(self, name: str, **labels: str) -> float | None:

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from worker.broker import EARLIEST, LATEST, Broker, Partition, Record, kafka_answers
+from worker.broker import EARLIEST, LATEST, Broker, Connection, Partition, Record, kafka_answers
 from worker.errors import KafkaAway
 from worker.settings import Settings
 
@@ -15,6 +15,7 @@ POLL_RECORDS = 500
 _POLL_SECONDS = 0.5
 # A broker that restarts is back by then.
 _AWAY_LIMIT_SECONDS = 30.0
+_PROBE_SECONDS = 5.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
@@ -57,21 +58,23 @@ def rough_duration(seconds: float) -> str:
 class Follower:
     """Polls for as long as Kafka answers. Raises KafkaAway when it has not for too long."""
 
-    def __init__(self, broker: Broker, bootstrap_servers: str, answers: Callable[[str], bool] = kafka_answers) -> None:
+    def __init__(
+        self, broker: Broker, connection: Connection, answers: Callable[[Connection], bool] = kafka_answers
+    ) -> None:
         self._broker = broker
-        self._bootstrap_servers = bootstrap_servers
+        self._connection = connection
         self._answers = answers
         self._answered_at = time.monotonic()
 
     def poll(self) -> Sequence[Record]:
         """The records that came, perhaps none."""
         records = self._broker.poll(POLL_RECORDS, _POLL_SECONDS).records
-        if records or self._answers(self._bootstrap_servers):
+        silent = time.monotonic() - self._answered_at
+        if records or (silent > _PROBE_SECONDS and self._answers(self._connection)):
             self._answered_at = time.monotonic()
-        elif time.monotonic() - self._answered_at > _AWAY_LIMIT_SECONDS:
-            raise KafkaAway(
-                f"no Kafka server has answered at {self._bootstrap_servers} for {_AWAY_LIMIT_SECONDS:.0f} s"
-            )
+        elif silent > _AWAY_LIMIT_SECONDS:
+            servers = self._connection.bootstrap_servers
+            raise KafkaAway(f"no Kafka server has answered at {servers} for {_AWAY_LIMIT_SECONDS:.0f} s")
         return records
 
     def at_end(self, passed: Collection[Partition] = ()) -> bool:
@@ -97,13 +100,13 @@ class _Ends:
 
 
 def read_to_end(
-    broker: Broker, chosen: Settings, answers: Callable[[str], bool] = kafka_answers
+    broker: Broker, chosen: Settings, answers: Callable[[Connection], bool] = kafka_answers
 ) -> Iterator[Sequence[Record]]:
     """What stood in the topic when reading began and perhaps a little more, a poll at a time.
 
     Raises KafkaAway when nothing more comes though something is left (a transaction stands open, or Kafka went away).
     """
-    follower, ends = Follower(broker, chosen.kafka_bootstrap_servers, answers), _Ends()
+    follower, ends = Follower(broker, chosen.connection(), answers), _Ends()
     patience = chosen.kafka_transaction_timeout_seconds + chosen.kafka_session_timeout_seconds
     heard_at = time.monotonic()
     while not follower.at_end(ends.passed):

@@ -105,9 +105,10 @@ def _stream(
 ) -> None:
     source = Source(chosen.input_topic, chosen.kafka_group_id, LATEST if chosen.start == "latest" else EARLIEST)
     exactly_once = chosen.delivery == "exactly_once"
-    broker = open_broker(chosen.kafka_client, chosen.connection(), source, transactional_id if exactly_once else None)
+    connection = chosen.connection()
+    broker = open_broker(chosen.kafka_client, connection, source, transactional_id if exactly_once else None)
     rollout = open_rollout(chosen, models, metrics)
-    runner = Runner(broker, chosen.kafka_bootstrap_servers, metrics, health, stopping)
+    runner = Runner(broker, connection, metrics, health, stopping)
     cache = open_cache(chosen)
     try:
         if topics:

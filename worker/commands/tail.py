@@ -46,7 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
     printer: Printer = JsonPrinter() if arguments.json else LinePrinter(Console(highlight=False, soft_wrap=True))
     try:
         with connect.connected(chosen, source) as broker:
-            follower = Follower(broker, chosen.kafka_bootstrap_servers)
+            follower = Follower(broker, chosen.connection())
             show(polls(follower, arguments.exit_at_end), printer, arguments.id, arguments.limit)
     except KeyboardInterrupt:
         return 0

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from worker.broker import EARLIEST, LATEST, Message
+from worker.broker import EARLIEST, LATEST, Connection, Message
 from worker.commands import reading
 from worker.commands.connect import start
 from worker.commands.reading import (
@@ -86,9 +86,10 @@ def test_a_stream_that_never_pauses_has_an_end(memory: MemoryKafka, opened: Open
 def test_a_follower_gives_up_when_kafka_stays_away(
     memory: MemoryKafka, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follower = Follower(opened("sentiments"), "memory:0", lambda _: False)
+    follower = Follower(opened("sentiments"), Connection("memory:0"), lambda _: False)
     assert list(follower.poll()) == []
-    monkeypatch.setattr(reading, "_AWAY_LIMIT_SECONDS", 0.0)
+    for limit in ("_PROBE_SECONDS", "_AWAY_LIMIT_SECONDS"):
+        monkeypatch.setattr(reading, limit, 0.0)
     with pytest.raises(KafkaAway, match="no Kafka server has answered at memory:0"):
         follower.poll()
 

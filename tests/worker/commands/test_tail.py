@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from worker.broker import Message, Record
+from worker.broker import Connection, Message, Record
 from worker.commands.reading import Follower
 from worker.commands.tail import JsonPrinter, LinePrinter, polls, show
 from worker.memory_broker import MemoryBroker
@@ -77,5 +77,5 @@ def test_json_is_the_output_object_as_it_is(capsysbinary: pytest.CaptureFixture[
 def test_it_stops_at_the_end_when_told_to(memory: MemoryKafka, opened: Callable[..., MemoryBroker]) -> None:
     for number in range(1_234):
         memory.append(Message("sentiments", b"%d" % number, b"x", []))
-    follower = Follower(opened("sentiments"), "memory:0", lambda _: True)
+    follower = Follower(opened("sentiments"), Connection("memory:0"), lambda _: True)
     assert sum(map(len, polls(follower, exit_at_end=True))) == 1_234

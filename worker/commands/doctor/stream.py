@@ -78,8 +78,8 @@ def judge_positions(facts: InputFacts, positions: Offsets, start: str) -> list[F
             warning(
                 "positions",
                 f"the group stands where partitions {_list(beyond)} do not reach yet: was the topic made anew?",
-                "if it was: with no worker running, kafka-consumer-groups.sh --reset-offsets --to-earliest --execute; all "
-                "that the topic holds is then scored again",
+                "if it was: with no worker running, kafka-consumer-groups.sh --reset-offsets --to-earliest --execute; "
+                "all that the topic holds is then scored again",
             )
         )
     return findings or [ok("positions", _left(facts, positions, start))]

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from worker.broker import Broker, Message
+from worker.broker import Broker, Connection, Message
 from worker.commands.reading import Follower
 from worker.commands.review_encoder import Encoder
 from worker.commands.review_files import Row
@@ -105,13 +105,13 @@ class Watcher(threading.Thread):
     `newest` is the version that scored the latest sentiment of each key, 0 where it was another model.
     """
 
-    def __init__(self, broker: Broker, bootstrap_servers: str, run: str, model: str) -> None:
+    def __init__(self, broker: Broker, connection: Connection, run: str, model: str) -> None:
         super().__init__(name="watcher", daemon=True)
         self.arrivals: list[Arrival] = []
         self.answered: dict[str, int] = {}
         self.newest: dict[bytes | None, int] = {}
         self.error: WorkerError | None = None
-        self._follower = Follower(broker, bootstrap_servers)
+        self._follower = Follower(broker, connection)
         self._run = run
         self._model = model
         self._stopping = threading.Event()

@@ -45,7 +45,7 @@ class Session:
             sending = opened.enter_context(connect.connected(chosen, None, chosen.input_topic))
             partitions = len(self._input.assignment())
             reviews = Reviews(self._name, self._update.texts(), Encoder(chosen, key_from_id=False), partitions)
-            self._watcher = Watcher(watching, chosen.kafka_bootstrap_servers, self._name, self._update.name)
+            self._watcher = Watcher(watching, chosen.connection(), self._name, self._update.name)
             self._sender = Sender(sending, reviews, self._rate)
             self._connections = opened.pop_all()
         return self
