@@ -175,7 +175,17 @@ def _publish(source: Path, data: LabelledTexts | None, options: argparse.Namespa
     columns = Columns(options.text, options.label)
     texts = read_labelled(options.profile, columns, options.keep_neutral) if options.profile else None
     key = _signing_key(options)
-    published = publish_version(source, registry, options.name, data, options.force, options.slim, texts, key)
+    published = publish_version(
+        source,
+        registry,
+        options.name,
+        data,
+        options.force,
+        options.slim,
+        texts,
+        key,
+        note=lambda text: sys.stderr.write(f"{text}\n"),
+    )
     if options.json:
         _write_json({"model": published.name, "version": published.version})
         return

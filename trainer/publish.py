@@ -1,6 +1,7 @@
 """A finished version's directory into a store: checked, compared with the stable version, never over another."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,19 +35,20 @@ def publish(
     slim: bool = False,
     profile_texts: LabelledTexts | None = None,
     signing_key: "Ed25519PrivateKey | None" = None,
+    note: Callable[[str], object] = lambda _: None,
 ) -> Resolved:
     """Publishes a copy of a version's directory as the next version of its model, or of the model `name`.
 
     With `data` the version must not be worse on it than the one labelled stable, unless `force`; without, the two are
-    compared where their manifests tell of the same data. `slim` leaves out the OPTIONAL_FILES. With `profile_texts`
-    the profile is measured anew on those of them that the version did not learn from. With `signing_key` the version is
-    signed before anybody sees it. Raises BrokenArtifact unless the source's checksums and golden set hold,
-    NotGoodEnough when it is worse; nothing is published then.
+    compared where their manifests tell of the same data, and `note` is told where they do not. `slim` leaves out the
+    OPTIONAL_FILES. With `profile_texts` the profile is measured anew on those of them that the version did not learn
+    from. With `signing_key` the version is signed before anybody sees it. Raises BrokenArtifact unless the source's
+    checksums and golden set hold, NotGoodEnough when it is worse; nothing is published then.
     """
     scorer = Scorer.load(source)
     name = name or scorer.name
     if not force:
-        _check_not_worse(scorer, name, registry, data)
+        _check_not_worse(scorer, name, registry, data, note)
 
     training = scorer.manifest.training
     if profile_texts is not None:
@@ -69,7 +71,9 @@ def publish(
     return registry.publish(name, write)
 
 
-def _check_not_worse(scorer: Scorer, name: str, registry: Registry, data: LabelledTexts | None) -> None:
+def _check_not_worse(
+    scorer: Scorer, name: str, registry: Registry, data: LabelledTexts | None, note: Callable[[str], object]
+) -> None:
     if STABLE not in registry.labels(name):
         return
     stable = Scorer.load(registry.resolve(name).path)
@@ -82,7 +86,12 @@ def _check_not_worse(scorer: Scorer, name: str, registry: Registry, data: Labell
         new, old = ({"f1": evaluate(each, data).f1} for each in (scorer, stable))
     else:
         new, old = _metrics_on_the_same_data(scorer.manifest, stable.manifest)
-    if new and new["f1"] < old["f1"]:
+    if not new:
+        note(
+            f"It was not compared with {name} version {stable.version}, which is stable: their manifests tell of no "
+            "texts that both were tried on (--data FILE compares them on yours)."
+        )
+    elif new["f1"] < old["f1"]:
         raise NotGoodEnough(
             f"Not published: F1 is {new['f1']:.4f}, and that of {name} version {stable.version}, which is stable, "
             f"is {old['f1']:.4f} on the same texts (--force publishes all the same)."
