@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -15,6 +17,7 @@ from models.scorer import Scorer
 from worker.errors import StopWorker
 from worker.lineup import Lineup, Refusal, Trial
 from worker.metrics import Metrics
+from worker.rollout.signals import Contest
 from worker.versions import Versions
 
 log = structlog.get_logger(__name__)
@@ -51,6 +54,7 @@ class ModelWatch:
         self._complaint = ""
         self._lineup: Lineup | None = None
         self._distrusted: Mapping[int, str] = {}
+        self._named_at: tuple[Contest | None, float] = None, -math.inf
         self._closing = threading.Event()
 
     def lineup(self) -> Lineup:
@@ -101,6 +105,14 @@ class ModelWatch:
         """A canary failed in service: the stable version takes over with the next batch. For the stream's thread."""
         self._distrusted = {**self._distrusted, version: complaint}
 
+    def is_over(self, contest: Contest, moment: float) -> bool:
+        """Whether labels that were read after that moment (`time.monotonic`) name another trial or none.
+
+        Older ones may be from before the trial began.
+        """
+        named, read_at = self._named_at
+        return read_at > moment and named != contest
+
     def look(self) -> None:
         """Read the labels, load what they name, swap. What goes wrong leaves the lineup as it is."""
         while (labels := self._read_labels()) is not None:
@@ -120,6 +132,7 @@ class ModelWatch:
             self._closing.wait(seconds)
 
     def _read_labels(self) -> dict[str, Any] | None:
+        began = time.monotonic()
         try:
             labels = self._store.labels(self._name)
         except StoreError as error:
@@ -128,7 +141,10 @@ class ModelWatch:
         if version_of(labels.get(self._label)) is None:
             self._complain(f"no version is labelled {self._label}")
             return None
-        self._complain(self._store.away or "")
+        away = self._store.away
+        self._complain(away or "")
+        if not away:
+            self._named_at = Contest.labelled(labels), began
         return labels
 
     def _complain(self, complaint: str) -> None:

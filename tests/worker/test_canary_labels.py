@@ -1,14 +1,18 @@
 """Labels of versions that are only tried: canary and shadow."""
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from models.artifact import NETWORK_FILE
 from models.errors import StoreError
-from models.registry import LABELS_FILE
+from models.registry import LABELS_FILE, Registry
 from tests.versions import NAME, add_version, truncate
 from tests.worker.watched import Watched
+from worker.rollout.signals import Contest
 
 
 def raise_(error: Exception) -> None:
@@ -91,3 +95,23 @@ def test_a_canary_that_fails_in_service_is_out_at_once_and_stays_out(watched: Wa
     watched.point(stable=1)
     watched.point(**labels)
     assert watched.watch.lineup().canary is not None
+
+
+def test_a_trial_is_over_once_labels_that_were_read_later_do_not_name_it(watched: Watched) -> None:
+    one, again = Contest(1, 2, "noon"), Contest(1, 2, "night")
+    began = time.monotonic()
+    watched.point(stable=1, canary={"version": 2, "share": 0.5, "since": "noon"})
+    assert (watched.watch.is_over(one, began), watched.watch.is_over(again, began)) == (False, True)
+    assert not watched.watch.is_over(again, time.monotonic()), "its label may have come since"
+    watched.point(stable=1)
+    assert watched.watch.is_over(one, began)
+
+
+def test_a_store_that_cannot_be_read_ends_no_trial(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = time.monotonic()
+    monkeypatch.setattr(Registry, "away", "Cannot read the bucket.")
+    watched.point(stable=1)
+    assert not watched.watch.is_over(Contest(1, 2), began), "what was said last may be older than the trial"
+    monkeypatch.undo()
+    watched.watch.look()
+    assert watched.watch.is_over(Contest(1, 2), began)

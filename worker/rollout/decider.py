@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from models.errors import LabelsChanged, StoreError
-from models.labels import CANARY, STABLE, since_of, version_of
+from models.labels import CANARY, STABLE
 from worker.metrics import Metrics
 from worker.rollout.rule import PROMOTE, WAIT, Limits, Verdict, judge
 from worker.rollout.signals import Contest, from_metadata, total
@@ -69,10 +69,9 @@ class Decider:
             return None
         try:
             labels = self._store.labels(self._name)
-            stable, canary = version_of(labels.get(STABLE)), version_of(labels.get(CANARY))
-            if stable is None or canary is None or stable == canary:
+            contest = Contest.labelled(labels)
+            if contest is None:
                 return None
-            contest = Contest(stable, canary, since_of(labels[CANARY]))
             signals = total((from_metadata(text) for text in metadata()), contest)
             if signals is None:
                 return None

@@ -54,7 +54,7 @@ class Rollout:
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
-        self._counting = Counting()
+        self._counting = Counting(models.is_over)
         self._comparer = Comparer(settings.trial_budget_ratio, metrics, self._compared)
         self._decides = False
         self._asking = _Link(open_broker)

@@ -6,11 +6,12 @@ any worker can read the counts of all partitions without asking the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
+from models.labels import CANARY, STABLE, since_of, version_of
 from worker.lineup import Lineup
 
 # Kafka takes 4,096 bytes unless its owner set offset.metadata.max.bytes.
@@ -33,6 +34,14 @@ class Contest(NamedTuple):
         if lineup.refusal is not None:
             return cls(lineup.stable.version, lineup.refusal.version, lineup.refusal.since)
         return None
+
+    @classmethod
+    def labelled(cls, labels: Mapping[str, Any]) -> Contest | None:
+        """The one that the labels name, whether or not a worker can use its versions; None without a canary."""
+        stable, canary = version_of(labels.get(STABLE)), version_of(labels.get(CANARY))
+        if stable is None or canary is None or stable == canary:
+            return None
+        return cls(stable, canary, since_of(labels[CANARY]))
 
 
 class Signals(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,5 +1,7 @@
 """What is counted of a canary, and who decides."""
 
+import math
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from tests.worker.test_scoring import CULPRIT, Breaking, has_culprit, scorer_on
 from worker.broker import Partition
 from worker.errors import BatchRefused
 from worker.lineup import Lineup, Refusal, Trial
-from worker.rollout.signals import from_metadata
+from worker.rollout.signals import Contest
 
 
 @pytest.fixture
@@ -21,10 +23,20 @@ def tried(versions: list[Scorer]) -> Tried:
     return tried
 
 
+def by_canary(tried: Tried, start: int = 0) -> int:
+    """How many of the texts from one on the second version served."""
+    return sum(each["version"] == 2 and int(each["id"][1:]) >= start for each in tried.sentiments())
+
+
+def start_anew(tried: Tried) -> None:
+    tried.broker.close()
+    tried.restart()
+
+
 def test_the_counts_of_a_canary_are_committed_with_its_records(tried: Tried) -> None:
     tried.send_texts(200)
     tried.drain()
-    assert tried.total().served == sum(each["version"] == 2 for each in tried.sentiments())
+    assert tried.total().served == by_canary(tried)
 
 
 def test_a_batch_that_is_done_again_counts_once(tried: Tried) -> None:
@@ -38,15 +50,16 @@ def test_a_batch_that_is_done_again_counts_once(tried: Tried) -> None:
 
     tried.broker.commit = refuse_once  # type: ignore[method-assign]
     tried.drain()
-    assert tried.total().served == sum(each["version"] == 2 for each in tried.sentiments())
+    assert tried.total().served == by_canary(tried)
 
 
 def test_a_worker_that_starts_anew_goes_on_counting(tried: Tried) -> None:
     for start in (0, 100):
-        tried.restart()
+        start_anew(tried)
         tried.send_texts(100, start)
         tried.drain()
-    assert tried.total().served == sum(each["version"] == 2 for each in tried.sentiments())
+    assert tried.total().served == by_canary(tried)
+    assert len(tried.sentiments()) == 200
 
 
 def test_what_is_compared_counts_with_the_next_commit(tried: Tried) -> None:
@@ -55,21 +68,76 @@ def test_what_is_compared_counts_with_the_next_commit(tried: Tried) -> None:
     tried.compare_all()
     tried.send_texts(100, 100)
     tried.drain()
-    signals, first = tried.total(), [each for each in tried.sentiments() if int(each["id"][1:]) < 100]
-    assert signals.compared == signals.differed == sum(each["version"] == 2 for each in first)
+    signals = tried.total()
+    assert signals.compared == signals.differed == by_canary(tried) - by_canary(tried, 100)
     assert signals.stable_classes["positive"] == signals.canary_classes["negative"]
     assert signals.stable_coverage == pytest.approx(signals.canary_coverage, abs=0.1)
     assert signals.stable_seconds > 0 < signals.canary_seconds
 
 
-def test_without_a_canary_nothing_is_kept(tried: Tried, versions: list[Scorer]) -> None:
+def test_a_worker_without_the_canary_keeps_its_counts(tried: Tried, versions: list[Scorer]) -> None:
+    with_canary = tried.lineup
+    for start in (0, 100):
+        tried.send_texts(100, start)
+        tried.drain()
+        tried.compare_all()
+    before = tried.total()
+    assert before.compared
+    for lineup in (Lineup(versions[0]), Lineup(versions[1], Trial(versions[0], 0.5)), Lineup(versions[0])):
+        start_anew(tried)
+        tried.lineup = lineup
+        tried.send_texts(100)
+        tried.drain()
+        assert tried.total() == before
+    assert len(tried.sentiments()) == 500
+    tried.lineup = with_canary
+    tried.send_texts(100, 200)
+    tried.drain()
+    assert tried.total().compared == before.compared
+    assert tried.total().served == before.served + by_canary(tried, 200)
+
+
+def test_what_is_compared_while_a_canary_is_out_counts(tried: Tried, versions: list[Scorer]) -> None:
     tried.send_texts(100)
     tried.drain()
+    tried.compare_all()
     tried.lineup = Lineup(versions[0])
     tried.send_texts(100, 100)
     tried.drain()
-    positions = tried.broker.group_positions(tried.settings.kafka_group_id, INPUT).values()
-    assert [from_metadata(position.metadata) for position in positions] == [None] * 3
+    assert tried.total().compared == tried.total().served
+
+
+def test_of_a_trial_that_is_over_nothing_is_kept(tried: Tried, versions: list[Scorer]) -> None:
+    tried.send_texts(100)
+    tried.drain()
+    tried.lineup = Lineup(versions[0])
+    tried.watch.over[Contest(1, 2)] = math.inf
+    tried.send_texts(100, 100)
+    tried.drain()
+    assert tried.committed() == [None] * 3
+
+
+def test_labels_that_are_older_than_what_is_committed_end_no_trial(tried: Tried, versions: list[Scorer]) -> None:
+    tried.send_texts(100)
+    tried.drain()
+    before = tried.total()
+    tried.watch.over[Contest(1, 2)] = time.monotonic()
+    start_anew(tried)
+    tried.lineup = Lineup(versions[0])
+    tried.send_texts(100, 100)
+    tried.drain()
+    assert tried.total() == before
+
+
+def test_a_new_trial_takes_the_place_of_one_that_is_over(tried: Tried, versions: list[Scorer]) -> None:
+    tried.send_texts(100)
+    tried.drain()
+    tried.lineup = Lineup(versions[0], Trial(versions[1], 0.5, "noon"))
+    tried.watch.over[Contest(1, 2)] = math.inf
+    tried.send_texts(100, 100)
+    tried.drain()
+    served = sum(each.served for each in tried.committed() if each and each.contest == Contest(1, 2, "noon"))
+    assert served == by_canary(tried, 100)
 
 
 def test_a_commit_whose_answer_was_lost_counts_all_the_same(tried: Tried) -> None:
@@ -79,7 +147,7 @@ def test_a_commit_whose_answer_was_lost_counts_all_the_same(tried: Tried) -> Non
     for start in (50, 100):
         tried.send_texts(50, start)
         tried.drain()
-    assert tried.total().served == sum(each["version"] == 2 for each in tried.sentiments())
+    assert tried.total().served == by_canary(tried)
 
 
 def test_a_worker_that_cannot_use_the_canary_says_so_to_whoever_decides(tried: Tried, versions: list[Scorer]) -> None:

@@ -1,5 +1,6 @@
 """A stream in memory with versions that are tried in it; the rollout's thread is turned by hand."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,13 @@ class Watch:
 
     def __init__(self) -> None:
         self.distrusted: list[int] = []
+        self.over: dict[Contest, float] = {}  # when labels were read that did not name it
 
     def distrust(self, version: int, complaint: str) -> None:
         self.distrusted.append(version)
+
+    def is_over(self, contest: Contest, moment: float) -> bool:
+        return self.over.get(contest, -math.inf) > moment
 
 
 class Undecided:
@@ -52,8 +57,12 @@ class Tried(Stream):
         while self.rollout.turn(0):
             self.rollout._comparer._resumes = 0.0
 
-    def total(self) -> Signals:
+    def committed(self) -> list[Signals | None]:
+        """What each partition's position holds."""
         positions = self.broker.group_positions(self.settings.kafka_group_id, INPUT).values()
-        found = total((from_metadata(position.metadata) for position in positions), Contest(1, 2))
+        return [from_metadata(position.metadata) for position in positions]
+
+    def total(self) -> Signals:
+        found = total(self.committed(), Contest(1, 2))
         assert found
         return found
