@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from models.errors import LabelsChanged, StoreError
-from models.labels import CANARY, STABLE
+from models.labels import CANARY, STABLE, ended_trials
 from worker.metrics import Metrics
 from worker.rollout.rule import PROMOTE, WAIT, Limits, Verdict, judge
 from worker.rollout.signals import Contest, from_metadata, total
@@ -92,9 +92,7 @@ class Decider:
         applied = self._mode == APPLY
         if not applied and self._was_recommended(verdict):
             return
-        after = {label: value for label, value in labels.items() if label != CANARY} if applied else labels
-        if applied and verdict.decision == PROMOTE:
-            after |= {STABLE: verdict.canary}
+        after = _decided(labels, verdict) if applied else labels
         entry = {"by": "rule", "applied": applied, **verdict.to_json()}
         self._store.change_labels(self._name, labels, after, entry)
         self._metrics.canary_decisions.labels(verdict.decision).inc()
@@ -116,3 +114,10 @@ class Decider:
                 return False
             self._told.add(told)
         return True
+
+
+def _decided(labels: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """The labels after a verdict: with the canary go all other trials that end where it becomes stable."""
+    promoted = {STABLE: verdict.canary} if verdict.decision == PROMOTE else {}
+    over = {CANARY, *(ended_trials(labels, verdict.canary) if promoted else ())}
+    return {label: value for label, value in labels.items() if label not in over} | promoted

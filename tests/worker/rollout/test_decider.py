@@ -52,6 +52,21 @@ def test_a_good_canary_becomes_stable(store: Registry) -> None:
     )
 
 
+def test_other_trials_of_both_versions_end_with_a_promotion(store: Registry) -> None:
+    for shadow, left in ((2, {}), (1, {}), (3, {"shadow": {"version": 3, "share": 0.5}})):
+        before = {"stable": 1, "canary": CANARY, "shadow": {"version": shadow, "share": 0.5}}
+        store.change_labels(NAME, store.labels(NAME), before, {})
+        decider(store).look(lambda: metadata(GOOD))
+        assert store.labels(NAME) == {"stable": 2, **left}
+
+
+def test_a_canary_that_is_taken_away_leaves_the_shadow(store: Registry) -> None:
+    shadow = {"version": 2, "share": 0.5}
+    store.change_labels(NAME, store.labels(NAME), store.labels(NAME) | {"shadow": shadow}, {})
+    decider(store).look(lambda: metadata(BAD))
+    assert store.labels(NAME) == {"stable": 1, "shadow": shadow}
+
+
 def test_a_bad_canary_is_taken_away(store: Registry) -> None:
     decider(store).look(lambda: metadata(BAD))
     assert store.labels(NAME) == {"stable": 1}

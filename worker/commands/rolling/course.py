@@ -87,9 +87,9 @@ class Course:
                 )
 
     def _change_model(self) -> None:
-        began, (old, new, _), keys = time.monotonic(), self._update.versions, self._sender.reviews.keys
+        began, new, keys = time.monotonic(), self._update.versions.new, self._sender.reviews.keys
         self._wait(_LEAD_SECONDS)
-        self._note(f"label {self._update.label}: {old} to {new}")
+        self._note(self._update.summary())
         self._update.apply()
 
         def scored_by_new() -> int:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from models.artifact import read_golden
 from models.errors import LabelsChanged, ModelError
-from models.labels import CANARY, version_of
+from models.labels import CANARY, STABLE, ended_trials, label_value, version_of
 from models.registry import Registry
 from worker.commands.rolling.observed import Versions
 from worker.errors import BadUse, StopWorker
@@ -24,7 +24,7 @@ class Update:
     """A label of a model in a store; `moved` while it stands at the new version by our doing.
 
     The label is moved only from where it stood when the update was planned: what a person or a canary's rule does in
-    between is never overwritten.
+    between is never overwritten. Trials that end with a move of `stable` go in the same change.
     """
 
     registry: Registry
@@ -49,17 +49,24 @@ class Update:
         """Move the label. Raises StopWorker."""
         self.moved = True  # also where the store's answer is lost: `undo` looks where the label stands
         try:
-            self._move(self.labels, self.versions.new)
+            self._move(self.labels, self.versions.new, {})
         except StopWorker as error:
             self.moved = not isinstance(error.__cause__, LabelsChanged)
             raise
 
     def undo(self) -> None:
-        """Move it back, if it stands where we moved it to. Raises StopWorker."""
+        """Move it back, if it stands where we moved it to; trials that ended with it begin anew. Raises StopWorker."""
         labels = in_words(lambda: self.registry.labels(self.name)) if self.moved else {}
         if version_of(labels.get(self.label)) == self.versions.new:
-            self._move(labels, self.versions.old)
+            ended = {label: value for label, value in self._ended().items() if label not in labels}
+            anew = {label: label_value(label, value["version"], value["share"]) for label, value in ended.items()}
+            self._move(labels, self.versions.old, anew)
         self.moved = False
+
+    def summary(self) -> str:
+        """What the update changes, in a line."""
+        ends = "".join(f", {label} ends" for label in self._ended())
+        return f"label {self.label}: {self.versions.old} to {self.versions.new}{ends}"
 
     def texts(self) -> list[str]:
         """Texts to send: those of usual length in the golden set of the version in use. Raises StopWorker."""
@@ -67,8 +74,13 @@ class Update:
         texts = [each.text for each in in_words(lambda: read_golden(path))]
         return [text for text in texts if len(text) in _USUAL_CHARACTERS] or texts
 
-    def _move(self, before: Mapping[str, Any], version: int) -> None:
-        after = {**before, self.label: version}
+    def _ended(self) -> dict[str, Any]:
+        return ended_trials(self.labels, self.versions.new) if self.label == STABLE else {}
+
+    def _move(self, before: Mapping[str, Any], version: int, anew: Mapping[str, Any]) -> None:
+        over = ended_trials(before, version) if self.label == STABLE else {}
+        kept = {label: value for label, value in before.items() if label not in over}
+        after = {**kept, self.label: version, **anew}
         in_words(lambda: self.registry.change_labels(self.name, before, after, {"by": "rolling-check"}))
 
 

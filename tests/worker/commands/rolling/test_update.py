@@ -26,6 +26,44 @@ def test_a_label_is_moved_and_moved_back(tmp_path: Path) -> None:
     assert (update.moved, update.registry.labels("imdb")) == (False, {"stable": 1})
 
 
+def with_trials(tmp_path: Path, versions: int = 2, **trials: int) -> Update:
+    """The same update where canary or shadow have versions, on trial since noon."""
+    registry = Registry(tmp_path)
+    for _ in range(versions):
+        registry.publish("imdb", write_packaged)
+    values = {label: {"version": version, "share": 0.3, "since": "noon"} for label, version in trials.items()}
+    registry.change_labels("imdb", {"stable": 1}, {"stable": 1, **values}, {})
+    return Update.plan(registry, "imdb", "stable", "2")
+
+
+def test_a_trial_of_a_version_that_becomes_stable_ends_and_begins_anew_when_it_is_moved_back(tmp_path: Path) -> None:
+    update = with_trials(tmp_path, canary=2)
+    assert update.summary() == "label stable: 1 to 2, canary ends"
+    update.apply()
+    assert update.registry.labels("imdb") == {"stable": 2}
+    update.undo()
+    labels = update.registry.labels("imdb")
+    assert (labels["stable"], labels["canary"]["version"], labels["canary"]["share"]) == (1, 2, 0.3)
+    assert labels["canary"]["since"] > "2", "the old trial goes on"
+
+
+def test_a_trial_that_somebody_sets_during_a_check_takes_the_place_of_the_ended_one(tmp_path: Path) -> None:
+    update = with_trials(tmp_path, versions=3, canary=2)
+    update.apply()
+    update.registry.set_label("imdb", "canary", 3)
+    update.undo()
+    assert update.registry.labels("imdb")["canary"]["version"] == 3
+
+
+def test_a_trial_of_a_third_version_goes_on(tmp_path: Path) -> None:
+    update = with_trials(tmp_path, versions=3, shadow=3)
+    before = update.registry.labels("imdb")
+    update.apply()
+    assert update.registry.labels("imdb") == before | {"stable": 2}
+    update.undo()
+    assert update.registry.labels("imdb") == before
+
+
 def test_a_label_that_was_moved_without_an_answer_is_moved_back(own_bucket: Bucket, tmp_path: Path) -> None:
     update = planned(Registry(own_bucket.store, tmp_path, timeout_seconds=60))
     own_bucket.server.loses_answers = "labels.json"
