@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
+from models.labels import CANARY
 from models.scorer import Scorer
 from worker.broker import Partition
 from worker.dead_letters import REASONS
@@ -105,6 +106,12 @@ class Metrics:
         self.shadow_unwritten = counter(
             "shadow_unwritten_total", "Messages that did not reach the shadow topic.", "model", "version"
         )
+        self.canary_failures = counter(
+            "canary_failures_total",
+            "Records that a canary could not score and the stable version did.",
+            "model",
+            "version",
+        )
         self.canary_decisions = counter(
             "canary_decisions_total", "Decisions by the written rule, applied or recommended.", "decision"
         )
@@ -139,6 +146,8 @@ class Metrics:
             self.model_info.labels(*labels).set(1)
             for sentiment in scorer.classes:
                 self.sentiments_produced.labels(sentiment, scorer.name, scorer.version)
+        if canary := scorers.get(CANARY):
+            self.canary_failures.labels(canary.name, canary.version)
         for labels in self._models - set(shown):
             self.model_info.remove(*labels)
         self._models = frozenset(shown)

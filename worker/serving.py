@@ -27,14 +27,19 @@ class Part:
 class Served:
     """A batch's scores: each place is in one part or in `failed`, which holds the stable engine's complaints.
 
-    `canary_failed` are the places that the canary could not score; the stable version did, so that nothing is lost by
-    trying a version. `canary_broken` is why its engine scores nothing any more.
+    `canary_failed` are the places that the canary could not score; the stable version is asked for them too, so that
+    nothing is lost by trying a version. `canary_broken` is why its engine scores nothing any more.
     """
 
     parts: list[Part] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
     canary_failed: list[int] = field(default_factory=list)
     canary_broken: str = ""
+
+    @property
+    def failed_by_canary_alone(self) -> list[int]:
+        """The places that the canary could not score and the stable version did."""
+        return [place for place in self.canary_failed if place not in self.failed]
 
 
 def serve(lineup: Lineup, records: Sequence[Record], reviews: Mapping[int, Review], metrics: Metrics) -> Served:

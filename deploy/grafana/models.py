@@ -162,13 +162,16 @@ def _trials() -> Panels:
             "Decisions",
             "What the written rule for canaries decided or recommended.",
             Query(f"sum by (decision) ({increase('canary_decisions_total')})", "{{decision}}"),
-            width=12,
+        ),
+        bars(
+            "Failures of canaries",
+            "Records that a canary could not score; the stable version did, so that they are not lost.",
+            Query(f"sum by (model, version) ({increase('canary_failures_total', MODEL)})", VERSION),
         ),
         bars(
             "Not written to the shadow topic",
             "Messages that did not reach SENTIMENT_SHADOW_TOPIC: does it exist, and may the worker write to it?",
             Query(f"sum({increase('shadow_unwritten_total', MODEL)}) or vector(0)", "messages"),
-            width=12,
         ),
     ]
 

@@ -26,6 +26,12 @@ def test_every_class_of_a_model_in_use_has_a_count(metrics: Metrics, scorer: Sco
     assert metrics.registry.get_sample_value("sentiment_sentiments_produced_total", labels) == 0
 
 
+def test_a_canary_that_never_failed_has_a_count(metrics: Metrics, scorer: Scorer) -> None:
+    metrics.models_in_use({"canary": scorer})
+    labels = {"model": "imdb", "version": "1"}
+    assert metrics.registry.get_sample_value("sentiment_canary_failures_total", labels) == 0
+
+
 def test_a_model_that_is_no_longer_in_use_is_not_shown(metrics: Metrics, scorer: Scorer) -> None:
     metrics.models_in_use({"stable": scorer, "canary": scorer})
     metrics.models_in_use({"stable": scorer})

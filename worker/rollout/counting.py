@@ -107,7 +107,7 @@ def _count(lineup: Lineup, records: Sequence[Record], served: Served, now_ms: in
     if contest is None:
         return {}
     by_canary = [place for part in served.parts if part.scorer.version == contest.canary for place in part.scores]
-    failed = [place for place in served.canary_failed if place not in served.failed]
+    failed = served.failed_by_canary_alone
     partition_of = [Partition(record.topic, record.partition) for record in records]
     served_counts = Counter(partition_of[place] for place in [*by_canary, *failed])
     failures = Counter(partition_of[place] for place in failed)

@@ -91,6 +91,9 @@ class Rollout:
         self._counting.committed(staged)
         if lineup.canary is None and lineup.shadow is None:
             return
+        if lineup.canary and (failed := served.failed_by_canary_alone):
+            canary = lineup.canary.scorer
+            self._metrics.canary_failures.labels(canary.name, canary.version).inc(len(failed))
         for part in served.parts:
             if lineup.canary and part.scorer is lineup.canary.scorer:
                 samples = _samples(part, part.scores, records, reviews)

@@ -33,6 +33,18 @@ def start_anew(tried: Tried) -> None:
     tried.restart()
 
 
+def refuse_once(tried: Tried) -> None:
+    """Have the broker refuse the next commit."""
+    commit, refusals = tried.broker.commit, iter([True])
+
+    def refusing(positions: Any) -> None:
+        if next(refusals, False):
+            raise BatchRefused("once")
+        commit(positions)
+
+    tried.broker.commit = refusing  # type: ignore[method-assign]
+
+
 def test_the_counts_of_a_canary_are_committed_with_its_records(tried: Tried) -> None:
     tried.send_texts(200)
     tried.drain()
@@ -41,14 +53,7 @@ def test_the_counts_of_a_canary_are_committed_with_its_records(tried: Tried) -> 
 
 def test_a_batch_that_is_done_again_counts_once(tried: Tried) -> None:
     tried.send_texts(100)
-    commit, refusals = tried.broker.commit, iter([True, False])
-
-    def refuse_once(positions: Any) -> None:
-        if next(refusals, False):
-            raise BatchRefused("once")
-        commit(positions)
-
-    tried.broker.commit = refuse_once  # type: ignore[method-assign]
+    refuse_once(tried)
     tried.drain()
     assert tried.total().served == by_canary(tried)
 
@@ -164,6 +169,7 @@ def test_what_nobody_can_score_is_no_failure_of_the_canary(tried: Tried) -> None
     tried.send({"text": "good"}, {"text": CULPRIT})
     tried.drain()
     assert (tried.total().served, tried.total().failed) == (1, 0)
+    assert tried.value("canary_failures_total", model=both[1].name, version="2") == 0
 
 
 def test_records_that_the_canary_cannot_score_are_counted(tried: Tried, versions: list[Scorer]) -> None:
@@ -171,8 +177,10 @@ def test_records_that_the_canary_cannot_score_are_counted(tried: Tried, versions
     canary.version = 2
     tried.lineup = Lineup(versions[0], Trial(canary, 1.0))
     tried.send({"text": "good"}, {"text": CULPRIT})
+    refuse_once(tried)
     tried.drain()
     assert (tried.total().served, tried.total().failed) == (2, 1)
+    assert tried.value("canary_failures_total", model=canary.name, version="2") == 1
 
 
 def test_a_canary_whose_engine_breaks_is_distrusted(tried: Tried, versions: list[Scorer]) -> None:
