@@ -1,6 +1,8 @@
+from random import Random
+
 import pytest
 
-from worker.rollout.rule import PROMOTE, ROLL_BACK, WAIT, Limits, judge, surely_above
+from worker.rollout.rule import PROMOTE, ROLL_BACK, WAIT, Limits, judge, mix_surely_changed, surely_above
 from worker.rollout.signals import Contest, Signals
 
 LIMITS = Limits()
@@ -33,7 +35,7 @@ def test_a_canary_that_keeps_all_limits_is_promoted() -> None:
     [
         ({"differed": 1_000}, "50.0% of its sentiments differ"),
         ({"failed": 100}, "could not score 100 of 2,000"),
-        ({"canary_classes": {"negative": 1_600, "positive": 400}}, "class mix differs by 30.0%"),
+        ({"differed": 340, "canary_classes": {"negative": 1_340, "positive": 660}}, "class mix differs by 17.0%"),
         ({"canary_coverage": 0.7 * 2_000}, "knows 20.0% less"),
         ({"canary_seconds": 3.0}, "3.00 times as long"),
     ],
@@ -53,6 +55,44 @@ def test_a_limit_that_may_be_passed_by_chance_means_to_wait() -> None:
     limits = Limits(records=100)
     assert judge(signals(100, differed=24), limits, LATER).decision == WAIT
     assert judge(signals(2_000, differed=480), limits, LATER).decision == ROLL_BACK
+
+
+def moved(compared: int, differed: int, by: int, classes: int = 2) -> Signals:
+    """Those of a canary that puts so many records more into the first class and fewer into the second."""
+    stable = {f"class-{number}": compared // classes for number in range(classes)}
+    stable["class-1"] += compared - sum(stable.values())
+    canary = stable | {"class-0": stable["class-0"] + by, "class-1": stable["class-1"] - by}
+    return signals(compared, differed=differed, stable_classes=stable, canary_classes=canary)
+
+
+def test_a_mix_that_may_have_changed_by_chance_means_to_wait() -> None:
+    limits = Limits(records=100)
+    assert judge(moved(100, differed=19, by=13), limits, LATER).decision == WAIT
+    assert judge(moved(4_000, differed=760, by=520), limits, LATER).decision == ROLL_BACK
+
+
+def test_a_mix_has_changed_when_chance_does_not_explain_it() -> None:
+    assert mix_surely_changed(moved(100, differed=15, by=15), 0.0)
+    assert mix_surely_changed(moved(100, differed=30, by=26), 0.1)
+    assert not mix_surely_changed(moved(100, differed=30, by=22), 0.1)
+    assert not mix_surely_changed(moved(100, differed=100, by=26), 0.1), "differences in both ways are chance"
+    assert not mix_surely_changed(moved(100, differed=30, by=26, classes=20), 0.1), "of many classes some always grow"
+    assert mix_surely_changed(moved(9_000, differed=6_000, by=5_000, classes=3_000), 0.1)
+
+
+def test_differences_in_both_ways_alike_never_look_like_a_change_of_mix() -> None:
+    limits, draw = Limits(differences=1.0), Random(1)
+    for _ in range(300):
+        ways = [draw.choice((-1, 1)) if draw.random() < 0.18 else 0 for _ in range(600)]
+        for compared in range(100, 601, 50):
+            differed, by = sum(map(abs, ways[:compared])), sum(ways[:compared])
+            assert judge(moved(compared, differed, by), limits, LATER).decision != ROLL_BACK
+
+
+def test_classes_that_were_too_many_to_be_kept_mean_to_wait() -> None:
+    verdict = judge(signals(stable_classes={}, canary_classes={}), LIMITS, LATER)
+    assert (verdict.decision, "2,000 compared records are too many" in verdict.reasons[0]) == (WAIT, True)
+    assert judge(signals(stable_classes={}, canary_classes={}), Limits(mix_change=1.0), LATER).decision == PROMOTE
 
 
 def test_nothing_is_sure_after_a_few_records() -> None:
