@@ -18,6 +18,13 @@ def parser(program: str, purpose: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=program, description=purpose)
 
 
+def positive(text: str) -> int:
+    """A whole number from 1; argparse says so to whoever gives another."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return int(text)
+
+
 def run_until_interrupted(
     start: Callable[[], AbstractContextManager[Service]], describe: Callable[[Service], str]
 ) -> int:

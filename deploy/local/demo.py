@@ -6,15 +6,18 @@ output. Exit status 1 when a review was lost or came twice.
 
 import argparse
 import logging
+import shutil
 import signal
 import sys
 import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.local import command_line
 from deploy.local.demo_run import DemoRun
+from deploy.local.group import publish_copy
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import LocalServiceError, OwnedProcesses
 from deploy.local.redis import LocalRedis
@@ -24,6 +27,7 @@ from deploy.local.results import judge, read_outcome
 from deploy.local.topics import create_topics, delete_group, delete_topics
 from deploy.local.view import View
 from deploy.local.workers import DemoWorker
+from models.registry import PACKAGED_STORE, Registry
 
 # The model in models/store that the demo scores with.
 MODEL = "reviews"
@@ -92,7 +96,9 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = command_line.parser("python -m deploy.local.demo", "Real reviews through Kafka, two workers and Redis.")
-    parser.add_argument("--reviews", type=positive, default=REVIEWS, metavar="N", help=f"default: {REVIEWS:,}")
+    parser.add_argument(
+        "--reviews", type=command_line.positive, default=REVIEWS, metavar="N", help=f"default: {REVIEWS:,}"
+    )
     parser.add_argument(
         "--rate",
         type=float,
@@ -107,13 +113,6 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def positive(text: str) -> int:
-    """A whole number from 1; argparse says so to whoever gives another."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return int(text)
-
-
 def run(arguments: argparse.Namespace, view: View, services: ExitStack) -> int:
     """Start everything, replay, judge, report; the services end with `services`."""
     reviews = list(repeated(read_sample(), arguments.reviews))
@@ -121,7 +120,9 @@ def run(arguments: argparse.Namespace, view: View, services: ExitStack) -> int:
     processes = OwnedProcesses("demo")
     services.callback(processes.close)
     names = [f"worker-{number}" for number in range(1, WORKERS + 1)]
-    workers = [DemoWorker(processes, name, place.settings(name)) for name in names]
+    # To try updates with, which the store inside this package is not for.
+    store = {"SENTIMENT_MODEL_STORE": str(two_versions(processes.directory / "store"))} if arguments.keep else {}
+    workers = [DemoWorker(processes, name, place.settings(name) | store) for name in names]
     for worker in workers:
         services.callback(worker.stop)
     view.say(f"Starting {WORKERS} workers ...")
@@ -145,7 +146,10 @@ def run(arguments: argparse.Namespace, view: View, services: ExitStack) -> int:
     sys.stdout.write(verdict.as_json() + "\n")
     sys.stdout.flush()
     if arguments.keep:
-        stay(view, place, workers)
+        versions = Registry(store["SENTIMENT_MODEL_STORE"]).versions(MODEL)
+        ports = [worker.port for worker in workers]
+        view.say(commands_to_try(place.settings("tail") | store, ports, versions, processes.directory))
+        stay(view, workers)
     return 0 if verdict.good else 1
 
 
@@ -174,9 +178,15 @@ def clean_up(place: Place) -> None:
     delete_topics(place.bootstrap_servers, place.topics.values())
 
 
-def stay(view: View, place: Place, workers: list[DemoWorker]) -> None:
+def two_versions(store: Path) -> Path:
+    """A copy of the packaged store in which the model has one version more, the same as the stable one."""
+    shutil.copytree(PACKAGED_STORE, store)
+    publish_copy(Registry(store).resolve(MODEL).path, store, MODEL)
+    return store
+
+
+def stay(view: View, workers: list[DemoWorker]) -> None:
     """Keep everything up until Ctrl-C."""
-    view.say(commands_to_try(place.settings("tail"), [worker.port for worker in workers]))
     try:
         while True:
             time.sleep(1)

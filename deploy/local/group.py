@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import command_line
-from deploy.local.demo import positive
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import LocalServiceError, OwnedProcesses
 from deploy.local.topics import create_topics
@@ -62,7 +61,7 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = command_line.parser("python -m deploy.local.group", "Kafka and workers, led through standard input.")
-    parser.add_argument("--workers", type=positive, default=2, metavar="N", help="default: 2")
+    parser.add_argument("--workers", type=command_line.positive, default=2, metavar="N", help="default: 2")
     parser.add_argument("--model-store", required=True, metavar="DIR", help="store to copy the two versions from")
     parser.add_argument("--model", required=True, metavar="NAME", help="the model to score with")
     parser.add_argument("--versions", nargs=2, required=True, metavar="V", help="versions or labels to copy")

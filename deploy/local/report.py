@@ -1,6 +1,7 @@
 """What the demo says at the end: the figures in words, and what to try while it stays up."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from redis import Redis
 from rich.table import Table
@@ -50,10 +51,11 @@ def latency_sentence(verdict: Verdict, demo: DemoRun) -> str:
     return f"{whole}\nbefore the kill: p50 {duration(percentile(calm, 50))}, p99 {duration(percentile(calm, 99))}"
 
 
-def commands_to_try(settings: Mapping[str, str], ports: Sequence[int]) -> str:
-    """Addresses and commands for a second terminal, in the project's directory."""
-    shared = ("KAFKA_BOOTSTRAP_SERVERS", "INPUT_TOPIC", "OUTPUT_TOPIC", "DEAD_LETTER_TOPIC", "REDIS_URL")
+def commands_to_try(settings: Mapping[str, str], ports: Sequence[int], versions: Sequence[int], logs: Path) -> str:
+    """Addresses and commands for a second terminal, in the project's directory; `versions` of the model are there."""
+    shared = ("KAFKA_BOOTSTRAP_SERVERS", "INPUT_TOPIC", "OUTPUT_TOPIC", "DEAD_LETTER_TOPIC", "REDIS_URL", "MODEL_STORE")
     exports = "\n".join(f"  export SENTIMENT_{name}={settings[f'SENTIMENT_{name}']}" for name in shared)
+    workers, model = ",".join(f"127.0.0.1:{port}" for port in ports), settings["SENTIMENT_MODEL_NAME"]
     return f"""
 [bold]Everything stays up until Ctrl-C.[/] In a second terminal, in this directory:
 
@@ -61,6 +63,12 @@ def commands_to_try(settings: Mapping[str, str], ports: Sequence[int]) -> str:
   .venv/bin/python -m worker tail
   .venv/bin/python -m worker send "What a wonderful film"
   .venv/bin/python -m worker send --file deploy/local/sample_reviews.tsv.gz --rate 200
-  .venv/bin/python -m worker top --workers {",".join(f"127.0.0.1:{port}" for port in ports)}
+  .venv/bin/python -m worker top --workers {workers}
   .venv/bin/python -m models score "This is soo sad"
-{"".join(f"  curl -s 127.0.0.1:{port}/metrics | grep sentiment_{chr(10)}" for port in ports)}"""
+  .venv/bin/python -m models label {model} canary {versions[-1]} --share 0.5
+  .venv/bin/python -m worker status --workers {workers} --watch
+  .venv/bin/python -m models label {model} stable {versions[-1]}
+  .venv/bin/python -m models label {model} stable {versions[0]}
+  .venv/bin/python -m models history {model}
+{"".join(f"  curl -s 127.0.0.1:{port}/metrics | grep sentiment_{chr(10)}" for port in ports)}
+The workers' logs are in {logs}; version {versions[-1]} is a copy of version {versions[0]}, to try updates with."""

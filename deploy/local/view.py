@@ -52,7 +52,8 @@ class View:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        self.console.print(text)
+        # Never broken: what is to be copied from it would be broken too.
+        self.console.print(text, soft_wrap=True)
 
     def __enter__(self) -> "View":
         if self.console.is_terminal:

@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -55,4 +57,29 @@ def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
         wait_until(lambda: "Starting 2 workers" in log.read_text(), 60, log.read_text)
         demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_what_it_says_to_try_while_it_stays_up_works(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [*DEMO, "--reviews", "200", "--rate", "100", "--keep"]
+    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as demo:
+        try:
+            wait_until(lambda: "to try updates with" in log.read_text(), 120, log.read_text)
+            told = log.read_text()
+            own = dict(re.findall(r"export (SENTIMENT_\w+)=(\S+)", told))
+            for suggested in (
+                'worker send ".*',
+                "models label .*canary .*",
+                r"worker status .*:\d+",
+                "models history .*",
+            ):
+                [line] = re.findall(rf"python -m ({suggested})", told)
+                words, settings = [sys.executable, "-m", *shlex.split(line)], environment | own
+                subprocess.run(words, env=settings, capture_output=True, check=True, timeout=60)
+            assert (Path(own["SENTIMENT_MODEL_STORE"]).parent / "worker-1.log").is_file()
+        finally:
+            demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
