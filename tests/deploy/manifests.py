@@ -83,12 +83,22 @@ def selects(selector: dict[str, str], template: Manifest) -> bool:
     return selector.items() <= template["metadata"]["labels"].items()
 
 
+def under(policy: Manifest, template: Manifest) -> bool:
+    """Whether a network policy holds for a pod."""
+    selector, labels = policy["spec"]["podSelector"], template["metadata"]["labels"]
+    assert selector.keys() <= {"matchLabels", "matchExpressions"}
+    expressions = selector.get("matchExpressions", [])
+    assert all(each["operator"] == "In" for each in expressions)
+    named = all(labels.get(each["key"]) in each["values"] for each in expressions)
+    return named and selects(selector.get("matchLabels", {}), template)
+
+
 def egress_ports(overlay: str, name: str) -> set[tuple[str, int]]:
     """Protocol and port of everything outside the group that the policies let a pod reach."""
     template = pod_of(overlay, name)
     found = set()
     for policy in of_kind(overlay, "NetworkPolicy"):
-        if selects(policy["spec"]["podSelector"]["matchLabels"], template):
+        if under(policy, template):
             open_rules = [rule for rule in policy["spec"].get("egress", ()) if "to" not in rule]
             for port in (port for rule in open_rules for port in rule["ports"]):
                 last = port.get("endPort", port["port"])

@@ -17,6 +17,7 @@ from tests.deploy.manifests import (
     pod_templates,
     selects,
     settings_of,
+    under,
 )
 from tests.deploy.pod_security import violations
 
@@ -64,11 +65,7 @@ def test_no_pod_writes_to_its_image_nor_runs_as_a_user_who_has_files_there(overl
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_pod_is_under_a_policy_for_both_directions(overlay: str) -> None:
     for template in pod_templates(overlay):
-        policies = [
-            each["spec"]["policyTypes"]
-            for each in of_kind(overlay, "NetworkPolicy")
-            if selects(each["spec"]["podSelector"]["matchLabels"], template)
-        ]
+        policies = [each["spec"]["policyTypes"] for each in of_kind(overlay, "NetworkPolicy") if under(each, template)]
         assert {"Ingress", "Egress"} <= {direction for each in policies for direction in each}
 
 

@@ -19,3 +19,10 @@ def test_links_lead_somewhere() -> None:
     for path, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", README):
         assert (DEPLOY / path).exists(), path
         assert path or anchor in anchors, anchor
+
+
+def test_logs_of_all_workers_are_more_than_kubectls_ten_lines_of_five_pods() -> None:
+    commands = re.findall(r"kubectl [^`\n]*logs -l [^`\n]*", README)
+    assert commands
+    for command in commands:
+        assert {"--tail=-1", "--max-log-requests=20"} <= set(command.split())
