@@ -55,6 +55,6 @@ def test_the_oldest_version_is_the_one_that_is_promised() -> None:
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", (KUBERNETES / "README.md").read_text(encoding="utf-8"))
+    links = re.findall(r"\]\((?!http)([^)#]+)(?:#[^)]*)?\)", (KUBERNETES / "README.md").read_text(encoding="utf-8"))
     assert links
     assert not [link for link in links if not (KUBERNETES / link).exists()]

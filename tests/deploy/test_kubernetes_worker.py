@@ -11,6 +11,7 @@ import pytest
 
 from tests.certificates import Authority
 from tests.deploy.manifests import (
+    KUBERNETES,
     NAME,
     OVERLAYS,
     SECRETS,
@@ -78,6 +79,15 @@ def test_the_settings_are_real_and_valid(overlay: str, monkeypatch: pytest.Monke
     chosen = settings.load(settings.given_flags(_arguments(overlay)))
     assert chosen.redis_url is not None
     assert chosen.connection().bootstrap_servers != Settings.model_fields["kafka_bootstrap_servers"].default
+
+
+def test_the_readme_names_the_services_that_development_expects_and_does_not_bring() -> None:
+    given = settings_of("development")
+    addresses = [given["SENTIMENT_KAFKA_BOOTSTRAP_SERVERS"], given["SENTIMENT_REDIS_URL"].split("/")[2]]
+    services = [address.split(":") for address in addresses]
+    (row,) = [line for line in (KUBERNETES / "README.md").read_text().splitlines() if "(overlays/development)" in line]
+    assert [list(each) for each in re.findall(r"`(\w+)` \((\d+)\)", row)] == services
+    assert not {name for name, _ in services} & {each["metadata"]["name"] for each in of_kind("development", "Service")}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
