@@ -53,8 +53,8 @@ def test_an_alert_has_a_severity_a_summary_and_a_runbook(alert: str) -> None:
     rule = ALERTS[alert]
     assert alert.startswith("Sentiment")
     assert rule["labels"]["severity"] in ("page", "ticket")
-    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
-    assert rule["annotations"]["runbook"] == f"deploy/README.md#{alert.lower()}"
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+    assert rule["annotations"]["runbook_url"] == f"deploy/README.md#{alert.lower()}"
 
 
 @pytest.mark.parametrize("alert", ALERTS)
