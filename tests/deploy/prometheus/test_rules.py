@@ -1,6 +1,8 @@
 """The rules load, do what their unit tests say, and lead the reader to a runbook."""
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,7 +56,24 @@ def test_an_alert_has_a_severity_a_summary_and_a_runbook(alert: str) -> None:
     assert alert.startswith("Sentiment")
     assert rule["labels"]["severity"] in ("page", "ticket")
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
-    assert rule["annotations"]["runbook_url"] == f"deploy/README.md#{alert.lower()}"
+    # With the address of the repository before it, where somebody has put one there.
+    assert rule["annotations"]["runbook_url"].endswith(f"deploy/README.md#{alert.lower()}")
+
+
+def test_one_command_puts_an_address_before_all_runbooks_and_in_the_unit_tests_too(tmp_path: Path) -> None:
+    [(command, address)] = re.findall(r"^    (sed -i .+?\|runbook_url: (https:.+?)deploy/\|' \S+)$", RUNBOOKS, re.M)
+    copies = tmp_path / RULES.parent.relative_to(DEPLOY.parent)
+    copies.mkdir(parents=True)
+    plain = {
+        file.name: re.sub(r"runbook_url: \S*?deploy/", "runbook_url: deploy/", file.read_text(encoding="utf-8"))
+        for file in [RULES, *UNIT_TESTS]
+    }
+    for name, text in plain.items():
+        (copies / name).write_text(text, encoding="utf-8")
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    for name, text in plain.items():
+        wanted = text.replace("runbook_url: ", f"runbook_url: {address}")
+        assert (copies / name).read_text(encoding="utf-8") == wanted, name
 
 
 @pytest.mark.parametrize("alert", ALERTS)
