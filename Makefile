@@ -58,8 +58,8 @@ lock: ## resolve the pinned dependencies anew (needs uv)
 	$(LOCK) --extra trainer --extra stores --constraint requirements/all.txt --output-file requirements/trainer.txt
 	$(LOCK) --upgrade --extra bench --output-file requirements/bench.txt
 
-clean: ## remove the virtual environment and the caches of tools
-	rm -rf $(VENV) .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove the virtual environment, images that were built, and the caches of tools
+	rm -rf $(VENV) .venv-bench build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN):
