@@ -6,6 +6,7 @@ looked at is not safe.
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,8 @@ SERVICE = "https://api.osv.dev/v1/query"
 # Found by pip-audit, and why it does not concern us: vulnerability, reason.
 ACCEPTED: dict[str, str] = {}
 LIMIT_SECONDS = 600
+# What urllib3 says, some 300 characters of it, where no connection comes about; pip-audit hands it on.
+_NO_CONNECTION = re.compile(r"HTTPS?ConnectionPool\((?:.*Caused by (\w+))?|Could not connect")
 
 
 class AuditFailed(Exception):
@@ -30,9 +33,18 @@ def audit(lock_file: Path, service: str) -> list[dict[str, object]]:
     try:
         found: list[dict[str, object]] = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError, TypeError):
-        reason = done.stderr.strip().splitlines()[-1:] or ["it says nothing"]
-        raise AuditFailed(f"{lock_file.name} could not be audited with {service}: {reason[0]}") from None
+        last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise AuditFailed(f"{lock_file.name} could not be audited with {service}: {_reason(last)}") from None
     return found
+
+
+def _reason(last: str) -> str:
+    """Why there is no answer, by pip-audit's last line; where nothing was reached, what to do instead."""
+    unreached = _NO_CONNECTION.search(last)
+    if not unreached:
+        return last
+    cause = f" ({unreached[1]})" if unreached[1] else ""
+    return f'no connection{cause}; run it where there is one, or name another: make audit ARGS="--service URL"'
 
 
 def problems(lock_file: Path, findings: Iterable[dict[str, object]]) -> Iterator[str]:
