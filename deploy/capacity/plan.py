@@ -12,6 +12,8 @@ SECONDS_A_HOUR = 3_600
 # Divides evenly among 2, 3, 4, 6 and 12 workers.
 _PARTITIONS_MULTIPLE = 12
 TOPICS = 2
+# A record waits for the half of a batch on average, and is then in one itself.
+BATCHES_IN_P50 = 1.5
 
 
 def plan(need: Need, inputs: Inputs) -> Plan:
@@ -54,20 +56,22 @@ def _workers(made: Plan, inputs: Inputs) -> None:
 
 
 def _transactions(made: Plan, inputs: Inputs) -> None:
-    """A record waits for half a batch on average and is then in one: the p50 of its latency is one and a half.
+    """As many as workers find time for: those at hand, by the share of time in which they do not score.
 
-    That is a worker with hardly anything in its batches. A busy one takes longer for a batch, by the share of time that
-    the records take, and makes so many fewer.
+    The measured p50 is that of a worker with hardly anything in its batches. A busy one takes longer for a batch, by
+    the share of time that the records take, and makes so many fewer. There is at most one transaction a review.
     """
-    need, busy = made.need, inputs["worker_utilisation_ratio"]
+    need, workers = made.need, made["workers"]
     p50 = inputs[f"committed_p50_seconds[{need.client}]"]
-    each = (1 - busy) * 1.5 / p50
-    transactions = min(made["workers"] * each, need.rate)
+    busy = need.rate / (workers * inputs[f"reviews_per_core[{need.model},{need.client}]"])
+    possible = workers * BATCHES_IN_P50 / p50 * (1 - busy)
+    transactions = min(possible, need.rate)
+    capped = f"one a review, for there is time for {possible:,.0f} = " if possible > need.rate else ""
     made.add(
         "transactions a second",
         transactions,
         f"{transactions:,.0f}",
-        f"{made['workers']:,.0f} workers × 1.5 ÷ {p50 * 1_000:.1f} ms × (1 - {busy:g}); "
+        f"{capped}{workers:,.0f} workers × {BATCHES_IN_P50:g} ÷ {p50 * 1_000:.1f} ms × (1 - {busy:.3f} scoring); "
         f"{need.rate / inputs['max_batch_records']:,.0f} where all batches are full",
     )
 

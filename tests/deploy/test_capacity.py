@@ -1,6 +1,7 @@
 """The arithmetic of capacity: from measured figures that are where it says, and in the document as it is told."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from deploy.capacity.__main__ import DOCUMENT, _told, main
 from deploy.capacity.inputs import CLIENTS, COMPRESSIONS, INPUTS, MODELS, values
 from deploy.capacity.pages import refreshed
-from deploy.capacity.plan import plan
+from deploy.capacity.plan import BATCHES_IN_P50, plan
 from deploy.capacity.quantities import Need, size
 from worker.settings import Settings
 
@@ -50,6 +51,34 @@ def test_workers_and_partitions_follow_from_the_rate() -> None:
     inputs = values() | {"reviews_per_core[reviews,kafka-python]": 1_000.0, "worker_utilisation_ratio": 0.5}
     made = plan(Need(rate=10_000), inputs)
     assert (made["workers"], made["partitions"]) == (20, 48)
+
+
+def test_workers_make_transactions_in_the_time_that_scoring_leaves_them() -> None:
+    inputs = values() | {
+        "reviews_per_core[reviews,kafka-python]": 1_000.0,
+        "committed_p50_seconds[kafka-python]": 0.015,
+    }
+    # Two workers, 100 batches a second each: a fifth of their time is for the records.
+    assert plan(Need(rate=400), inputs)["transactions a second"] == pytest.approx(2 * 100 * (1 - 0.2))
+
+
+@pytest.mark.parametrize("rate", [10, 150, 1_000, 100_000])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_transactions_are_what_the_arithmetic_beside_them_says(client: str, rate: float) -> None:
+    step = plan(Need(rate=rate, client=client), values()).steps["transactions a second"]
+    told = re.search(r"([\d,]+) workers × ([\d.]+) ÷ ([\d.]+) ms × \(1 - ([\d.]+) scoring\)", step.arithmetic)
+    assert told
+    workers, batches, milliseconds, busy = (float(each.replace(",", "")) for each in told.groups())
+    possible = workers * batches / milliseconds * 1_000 * (1 - busy)
+    # The p50 is written with one place after the point.
+    assert step.value == pytest.approx(min(possible, rate), rel=0.02)
+    assert step.arithmetic.startswith("one a review") == (possible > rate)
+
+
+def test_the_document_explains_the_batches_in_the_median_time() -> None:
+    p50, text = INPUTS["committed_p50_seconds[kafka-python]"].value, DOCUMENT.read_text(encoding="utf-8")
+    batches = f"{BATCHES_IN_P50:g} ÷ {p50 * 1_000:.1f} ms are {BATCHES_IN_P50 / p50:.0f} batches a second"
+    assert batches in " ".join(text.split())
 
 
 def test_traffic_counts_every_replica_and_every_reader() -> None:
