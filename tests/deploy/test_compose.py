@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from tests.deploy.composed import COMPOSE, DEPLOY, SERVICES, mounts
-from worker import settings
+from deploy.local.java import java_command
+from deploy.local.kafka import JAVA_OPTIONS
+from deploy.local.kafka_jars import classpath
+from tests.deploy.composed import COMPOSE, DEPLOY, SERVICES, mounts, server_properties
+from worker import cache, settings
+from worker.commands.doctor import redis as doctor_redis
 from worker.commands.run import STOP_LIMIT_SECONDS
 from worker.settings import PREFIX, Settings
 
@@ -18,6 +23,17 @@ SCHEMA = Path(__file__).with_name("schemas") / "compose-spec.json"
 WORKER = SERVICES["worker"]
 DOCKERFILE = DEPLOY / "Dockerfile"
 MOUNTS = [(service, target, source) for service in SERVICES for target, source in mounts(service).items()]
+
+# Of its configuration: the sections, with _ for the dot that names of environment variables cannot have.
+GRAFANA_SETTINGS = {
+    "analytics": {"reporting_enabled", "check_for_updates", "check_for_plugin_updates", "feedback_links_enabled"},
+    "auth": {"disable_login", "disable_login_form", "disable_signout_menu"},
+    "auth_anonymous": {"enabled", "hide_version", "org_name", "org_role"},
+    "auth_basic": {"enabled"},
+    "plugins": {"preinstall_disabled"},
+}
+# What tells people how Redis should be set.
+ADVISERS = (Path(cache.__file__), Path(doctor_redis.__file__))
 
 
 def _seconds(duration: str) -> float:
@@ -79,6 +95,32 @@ def test_the_drain_is_given_time() -> None:
 def test_the_broker_is_the_one_that_the_tests_run_on() -> None:
     jars = (DEPLOY / "local" / "kafka_jars.txt").read_text()
     assert f"org.apache.kafka:kafka_2.13:{SERVICES['kafka']['image'].split(':')[1]} " in jars
+
+
+def test_the_brokers_properties_are_some_that_kafka_knows() -> None:
+    # Prints the documentation of every property, as a page.
+    page = subprocess.run(
+        [java_command(), *JAVA_OPTIONS, "-cp", classpath(), "kafka.server.KafkaConfig"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    known = set(re.findall(r'<h4><a id="([^"]+)">', page))
+    assert len(known) > 300
+    assert server_properties(SERVICES["kafka"]["environment"]).keys() <= known
+
+
+def test_grafanas_settings_are_some_that_it_knows() -> None:
+    given = SERVICES["grafana"]["environment"].keys()
+    assert given <= {f"GF_{section}_{key}".upper() for section, keys in GRAFANA_SETTINGS.items() for key in keys}
+
+
+def test_redis_evicts_as_is_recommended_everywhere() -> None:
+    command = SERVICES["redis"]["command"]
+    texts = [path.read_text(encoding="utf-8") for path in (DEPLOY / "capacity.md", DEPLOY / "README.md", *ADVISERS)]
+    recommended = [policy for text in texts for policy in re.findall(r"maxmemory-policy ([a-z-]+)", text)]
+    assert len(recommended) >= len(texts)
+    assert {*recommended} == {command[command.index("--maxmemory-policy") + 1]}
 
 
 @pytest.mark.parametrize("service", set(SERVICES) - {"worker"})

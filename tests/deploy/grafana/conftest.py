@@ -22,7 +22,18 @@ from tests.reviews import sample
 from tests.versions import BREAKS, NAME, OPPOSITE, add_version
 from trainer.profile import measure_profile
 
-SETTINGS = {"model_name": NAME, "model_poll_seconds": "0.2", "canary_decision": "off", "trial_budget_ratio": "1"}
+SETTINGS = {
+    "model_name": NAME,
+    "model_poll_seconds": "0.2",
+    "trial_budget_ratio": "1",
+    "canary_decision": "recommend",
+    "canary_min_records": "100",
+    # Long enough for some scrapes.
+    "canary_min_seconds": "5",
+    # A busy machine says nothing about a version.
+    "canary_max_slowdown": "100",
+    "shadow_topic": "no-such-topic",
+}
 POISON = [case.draft for case in CASES if case.name in ("not JSON", "a list", "too long a text")]
 
 
@@ -33,7 +44,10 @@ def _installed() -> None:
 
 @pytest.fixture(scope="module")
 def watched(_installed: None, kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPrometheus]:
-    """That of a worker with a backlog, a load, dead letters, a canary, a shadow and a version that it refused."""
+    """That of a worker with a backlog, a load, dead letters, a version that it refused, and trials.
+
+    The shadow's topic is missing; one canary is recommended, the next one is not.
+    """
     store = tmp_path_factory.mktemp("store")
     versions = versions_of(store)
     label(store, versions["broken"], versions["canary"])
@@ -51,6 +65,9 @@ def watched(_installed: None, kafka: LocalKafka, tmp_path_factory: pytest.TempPa
         stream.send_reviews(2_000)
         stream.send(*POISON)
         with stream.load(200):
+            promoted = lambda: prometheus.series('sentiment_canary_decisions_total{decision="promote"} > 0')  # noqa: E731
+            eventually(lambda: bool(promoted()), 60, "Prometheus never saw a canary promoted")
+            label(store, versions["opposite"], versions["opposite"])
             yield prometheus
 
 

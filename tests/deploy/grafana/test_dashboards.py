@@ -14,7 +14,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.build import DIRECTORY, dashboard_files, main
 from deploy.grafana.series import series
-from tests.deploy.grafana.dashboards import NAMES, expressions, load, panels
+from tests.deploy.grafana.dashboards import NAMES, expressions, load, panels, queries
+from tests.deploy.prometheus.files import TARGET_LABELS, catalogue, grouping_labels, selectors
 from worker.metrics import Metrics
 
 COLUMNS = 24
@@ -53,6 +54,16 @@ def test_every_metric_of_the_catalogue_is_shown_and_no_other_named() -> None:
     ours = {metric for metric in CATALOGUE if metric.startswith("sentiment_")}
     # `up` is Prometheus' own; of any process' metrics these two tell why a worker is slow, or ends.
     assert named() == ours | {"up", "process_cpu_seconds_total", "process_resident_memory_bytes"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_queries_narrow_and_group_by_labels_that_exist(name: str) -> None:
+    for asked in queries(name):
+        read = selectors(asked.expression)
+        assert read, asked
+        for name_read, matchers in read:
+            assert {label for label, _, _ in matchers} <= catalogue()[name_read] | TARGET_LABELS, asked
+        assert grouping_labels(asked.expression) <= set().union(TARGET_LABELS, *(catalogue()[each] for each, _ in read))
 
 
 def test_a_metric_that_is_not_in_the_catalogue_cannot_be_asked_for() -> None:

@@ -28,6 +28,13 @@ def wait_for(prometheus: LocalPrometheus, where: str, **labels: str) -> list[flo
     return values(prometheus, where, **labels)
 
 
+def wait_for_more_than_zero(prometheus: LocalPrometheus, where: str, **labels: str) -> int:
+    """How many moments with a value there were before the first one above 0."""
+    above = lambda: [value > 0 for value in values(prometheus, where, **labels)]  # noqa: E731
+    eventually(lambda: any(above()), ANSWER_SECONDS, f"{ALL[where]} {labels} stays at 0")
+    return above().index(True)
+
+
 @pytest.mark.parametrize("asked", [pytest.param(asked, id=where) for where, asked in ALL.items()])
 def test_every_query_has_an_answer_with_the_labels_of_its_legend(watched: LocalPrometheus, asked: Asked) -> None:
     wait_for(watched, asked.where)
@@ -68,6 +75,20 @@ def test_a_refused_version_is_told_while_it_is_refused(watched: LocalPrometheus)
     eventually(lambda: values(watched, "models: Refused A")[-1] == 0, ANSWER_SECONDS, "it is refused for ever")
     assert max(values(watched, "models: Refused A")) == 1
     assert set(wait_for(watched, "models: Refused versions A", version="4", label="shadow")) == {1.0}
+
+
+def test_what_does_not_reach_the_shadow_topic_is_counted(watched: LocalPrometheus) -> None:
+    wait_for_more_than_zero(watched, "models: Not written to the shadow topic A")
+
+
+@pytest.mark.parametrize("decision", ["promote", "roll_back"])
+def test_decisions_are_told_apart(watched: LocalPrometheus, decision: str) -> None:
+    wait_for_more_than_zero(watched, "models: Decisions A", decision=decision)
+
+
+def test_promotions_and_what_was_rolled_back_are_counted_each_for_itself(watched: LocalPrometheus) -> None:
+    first = wait_for_more_than_zero(watched, "models: Promoted A")
+    assert first < wait_for_more_than_zero(watched, "models: Rolled back A")
 
 
 @pytest.mark.parametrize("reason", ["not_json", "invalid", "too_large"])

@@ -57,9 +57,12 @@ def grouping_labels(expression: str) -> set[str]:
 
 @cache
 def catalogue() -> dict[str, set[str]]:
-    """The labels of each series that a worker has, and of `up`."""
+    """The labels of each series that a worker has, its process' among them, and of `up`."""
     series: dict[str, set[str]] = {"up": set()}
-    for metric in vars(Metrics()).values():
+    metrics = Metrics()
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    series |= {sample.name: set() for sample in samples if sample.name.startswith("process_")}
+    for metric in vars(metrics).values():
         if isinstance(metric, MetricWrapperBase):
             [family] = metric.describe()
             labels = set(metric._labelnames)
