@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 
 
 class Worker:
-    """One worker. A supervised one is started anew, as Kubernetes would, whenever it ends with a status other than 0.
+    """One worker. A supervised one is started anew, as Kubernetes would, whenever it ends before `stop` or `end`.
 
     Settings are environment variables. All its processes, one after the other, write into one log.
     """
@@ -162,8 +162,8 @@ class Worker:
 
     def _supervise(self) -> None:
         while True:
-            status = self._process.wait()
-            if status == 0 or self._ended.wait(_RESTART_PAUSE_SECONDS):
+            self._process.wait()
+            if self._ended.wait(_RESTART_PAUSE_SECONDS):
                 return
             with self._lock:
                 if self._ended.is_set():
