@@ -31,3 +31,8 @@ class StoreError(ModelError):
 
 class LabelsChanged(StoreError):
     """The labels were no longer what the change was decided from; nothing was changed."""
+
+
+def is_unreadable(error: Exception) -> bool:
+    """Whether the machine could not read a file, which says nothing about the file; one that is missing is broken."""
+    return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError)

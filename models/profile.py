@@ -1,4 +1,4 @@
-"""What a version's training set is like, as far as live traffic can be compared with it; kept in the manifest."""
+"""What texts that a version did not learn from are like, to compare live traffic with; kept in the manifest."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class Histogram:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """Class mix, length and coverage of texts that a version's training file held out.
+    """Class mix, length and coverage of texts that a version's training held out, or of another labelled file.
 
     The texts learnt from would not do: their words made the vocabulary, so their coverage is higher than that of any
     later text. `predicted_class_mix` is what the model itself makes of these texts: live traffic, whose true classes
@@ -100,7 +100,7 @@ class Profile:
             )
             profile._check(manifest.classes)
         except (TypeError, ValueError, KeyError) as error:
-            raise BrokenArtifact(f"The manifest's profile of the training set is malformed: {error!r}.") from error
+            raise BrokenArtifact(f"The manifest's profile is malformed: {error!r}.") from error
         return profile
 
     def to_json(self) -> dict[str, Any]:

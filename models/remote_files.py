@@ -15,12 +15,12 @@ from models.artifact import (
     check_names,
     parse_manifest,
 )
-from models.errors import BrokenArtifact, StoreError
+from models.errors import BrokenArtifact, StoreError, is_unreadable
 from models.labels import LABELS_FILE, parse_labels, version_of
 from models.local_files import is_version
 from models.remote_calls import RemoteCalls
 from models.store_files import Write
-from models.version_cache import VersionCache, default_cache, is_unreadable
+from models.version_cache import VersionCache, default_cache
 
 TRIES = 20  # as many others would have to publish at the same time
 BYTES_PER_SECOND = 200_000  # slower than this, a store counts as away

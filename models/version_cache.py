@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from models.artifact import check_files, read_manifest
-from models.errors import BrokenArtifact, StoreError
+from models.errors import BrokenArtifact, StoreError, is_unreadable
 from models.local_files import is_version, locked, replace_file
 
 _FETCHED = ".fetching-"
@@ -110,11 +110,6 @@ class VersionCache:
             return (self.directory / path).read_bytes()
         except OSError:
             return None
-
-
-def is_unreadable(error: BrokenArtifact) -> bool:
-    """Whether the machine could not read a file, which says nothing about the file; one that is missing is broken."""
-    return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError)
 
 
 def _remove_left_behind(home: Path) -> None:

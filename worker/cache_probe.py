@@ -22,7 +22,10 @@ USUAL_KEY_BYTES = 350
 
 @dataclass(frozen=True, slots=True)
 class CacheFacts:
-    """A Redis that takes sentiments. Sizes in bytes; `limit_bytes` 0 is no limit; None: it may not be asked."""
+    """A Redis that takes sentiments. Sizes in bytes; `limit_bytes` 0 is no limit; None: it may not be asked.
+
+    `expires_seconds`: when the trial's key goes by itself, where our user may not remove it; None: it is gone.
+    """
 
     version: str | None
     used_bytes: int | None
@@ -30,10 +33,11 @@ class CacheFacts:
     machine_bytes: int | None
     policy: str | None
     key_bytes: int
+    expires_seconds: int | None = None
 
 
 def probe(cache: Cache) -> CacheFacts | CacheFault:
-    """Write, read and remove a sentiment as workers do. Bounded by the cache's own time limit for each question."""
+    """Write a sentiment as workers do, and remove it again. Bounded by the cache's own time limit for each question."""
     try:
         return cache.ask(_try_out)
     except (exceptions.RedisError, OSError) as error:
@@ -44,7 +48,7 @@ def _try_out(client: redis.Redis) -> CacheFacts:
     key = f"{KEY_PREFIX}doctor-{uuid.uuid4().hex}"
     client.set(key, _example(key), ex=_EXPIRY_SECONDS)
     key_bytes = _allowed(lambda: client.memory_usage(key))
-    _allowed(lambda: client.delete(key))
+    removed = _allowed(lambda: client.delete(key)) is not None
     info: dict[str, Any] = _allowed(client.info) or {}
     return CacheFacts(
         version=info.get("redis_version"),
@@ -53,6 +57,7 @@ def _try_out(client: redis.Redis) -> CacheFacts:
         machine_bytes=info.get("total_system_memory"),
         policy=info.get("maxmemory_policy"),
         key_bytes=key_bytes or USUAL_KEY_BYTES,
+        expires_seconds=None if removed else _EXPIRY_SECONDS,
     )
 
 

@@ -1,4 +1,4 @@
-"""How far live traffic is from what a version was trained on."""
+"""How far live traffic is from the profile of a version: texts that its training held out."""
 
 from __future__ import annotations
 

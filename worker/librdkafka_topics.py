@@ -58,7 +58,7 @@ class Topics:
         new = [make(t.name, t.partitions, t.replication, config=dict(t.configs)) for t in topics]
         answers = self._admin.create_topics(new, request_timeout=self._seconds) if new else {}
         for topic, answer in answers.items():
-            failure = self._failure(answer)
+            failure = self._failure(answer, f"topic {topic}: ")
             if failure is not None and failure.name() != "TOPIC_ALREADY_EXISTS":
                 raise StopWorker(f"topic {topic} cannot be created: {failure.str()}")
 

@@ -118,7 +118,7 @@ class Metrics:
         self.coverage = gauge("coverage_ratio", "Mean share of known words in the last batch's texts.")
         self.drift = gauge(
             "drift_psi",
-            "Population stability index of the last 10,000 reviews against the version's training set, by signal.",
+            "Population stability index of the last 10,000 reviews against the version's profile (if any), by signal.",
             "model",
             "version",
             "signal",

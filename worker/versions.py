@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from models.errors import BrokenArtifact, ModelError, ModelNotFound, StoreError
+from models.errors import BrokenArtifact, ModelError, ModelNotFound, StoreError, is_unreadable
 from models.rests import Rest
 from models.scorer import Scorer
 from worker import memory
@@ -84,7 +84,8 @@ class Versions:
             except Exception as error:  # noqa: BLE001 - whatever a version does to its loader, the stream goes on
                 complaint = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
                 pause = min(refusal.pause * 2, _LONGEST_PAUSE_SECONDS) if refusal else _FIRST_PAUSE_SECONDS
-                self._refuse(label, version, complaint, pause, is_final=not isinstance(error, _NOT_THE_VERSION))
+                is_final = not isinstance(error, _NOT_THE_VERSION) and not is_unreadable(error)
+                self._refuse(label, version, complaint, pause, is_final=is_final)
                 return None
         self._accept(label, version)
         return scorer

@@ -180,7 +180,7 @@ def _drift() -> Panels:
     return [
         lines(
             "Drift",
-            "Distance of live reviews from those that the version learnt from (PSI); above 0.25 it is time to look.",
+            "Distance of live reviews from the version's profile, if any (PSI); above 0.25 it is time to look.",
             Query(f"max by (model, version, signal) ({series('drift_psi', MODEL)})", f"{VERSION}: {{{{signal}}}}"),
             steps=above(orange=0.1, red=0.25),
             width=12,

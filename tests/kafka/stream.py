@@ -1,6 +1,6 @@
 """One test's stream: three topics, a group, workers, what is sent and what comes out, and the verdict on it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -68,10 +68,10 @@ class Stream:
         self.follower.close()
         self._processes.close()
 
-    def worker(self, supervised: bool = False, **settings: str) -> Worker:
+    def worker(self, supervised: bool = False, prefix: Sequence[str] = (), **settings: str) -> Worker:
         """Start one more worker, without waiting for it."""
         own = {f"SENTIMENT_{name.upper()}": value for name, value in settings.items()}
-        self.workers.append(Worker(self._processes, self._settings | own, supervised))
+        self.workers.append(Worker(self._processes, self._settings | own, supervised, prefix))
         return self.workers[-1]
 
     def ready_workers(self, count: int, supervised: bool = False, **settings: str) -> list[Worker]:

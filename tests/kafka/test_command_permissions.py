@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from redis import Redis
 
+from deploy.local.redis import LocalRedis
 from deploy.local.topics import create_topics
 from tests.kafka.permissions import needed
 from tests.kafka.secure_kafka import SecureKafka
@@ -54,13 +56,25 @@ def test_dead_letters_are_replayed(secure: SecureKafka, commands: Commands) -> N
     assert len(committed(secure, commands.input)) == 2
 
 
-def test_reviews_are_scored_again(secure: SecureKafka, commands: Commands) -> None:
+@pytest.mark.parametrize("exactly_once", [True, False], ids=["exactly once", "at least once"])
+def test_reviews_are_scored_again(secure: SecureKafka, commands: Commands, exactly_once: bool) -> None:
     create_topics(secure.bootstrap_servers, [target := unique("rescored")], 4)
     commands.write_reviews("r1", "r2")
     commands.write_sentiments("r1", "r2")
-    permit(secure, commands, "rescore", "exactly once", target=target)
+    conditions, delivery = (["exactly once"], "exactly_once") if exactly_once else ([], "at_least_once")
+    permit(secure, commands, "rescore", *conditions, target=target)
+    commands.settings["SENTIMENT_DELIVERY"] = delivery
     answer = json.loads(commands("rescore", "--model", "imdb@1", "--to", target, "--json"))
     assert (answer["scored"], answer["compared"]) == (2, 2)
+
+
+def test_the_cache_is_filled(secure: SecureKafka, client: str, redis: LocalRedis) -> None:
+    commands, review_id = Commands(secure, client, redis.url), unique("review")
+    [value] = commands.write_sentiments(review_id)
+    permit(secure, commands, "cache-fill")
+    commands("cache-fill")
+    with Redis.from_url(redis.url) as held:
+        assert held.get(f"sentiment:{review_id}") == value.encode()
 
 
 def test_a_running_group_is_checked(secure: SecureKafka, client: str) -> None:

@@ -1,6 +1,8 @@
 """New versions come into service while the stream runs: nothing is lost, doubled, reordered or of no known version."""
 
 import json
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,6 +13,8 @@ import psutil
 import pytest
 
 from deploy.local.kafka import LocalKafka
+from models.artifact import NETWORK_FILE
+from models.labels import LABELS_FILE
 from models.registry import Registry
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
@@ -28,6 +32,17 @@ def store(tmp_path: Path) -> Path:
     for _ in range(2):
         add_version(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def bound_by_permissions() -> list[str]:
+    """What a command line begins with so that permissions of files stop the program, which is root's here."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("without setpriv root may read everything")
+    without = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--inh-caps={without}", f"--bounding-set={without}", "--"]
 
 
 @pytest.fixture
@@ -63,12 +78,13 @@ def test_a_new_version_comes_into_service_and_goes_again_under_load(updated: Str
 @pytest.mark.parametrize("client", ["librdkafka"])
 def test_two_changes_in_a_row_end_with_the_last(updated: Stream, store: Path) -> None:
     last = add_version(store)
-    [worker] = updated.ready_workers(1)
+    workers = updated.ready_workers(2)
     with updated.load():
         updated.wait_for_results(100)
         for version in (2, last):
             Registry(store).set_label(NAME, "stable", version)
-        wait_for_version(worker, last)
+        for worker in workers:
+            wait_for_version(worker, last)
         updated.wait_for_results(100)
     assert updated.verdict(versions=(1, 2, last)) == Verdict()
 
@@ -87,6 +103,39 @@ def test_no_broken_version_stops_or_changes_anything(updated: Stream, store: Pat
         updated.wait_for_results(100)
     assert worker.metric("model_loads_total", outcome="failed") >= len(BREAKS)
     assert updated.verdict(versions=(1,)) == Verdict()
+
+
+@pytest.mark.parametrize("client", ["kafka-python"])
+def test_what_the_worker_may_not_read_stops_nothing_and_is_told_once(
+    updated: Stream, store: Path, bound_by_permissions: list[str]
+) -> None:
+    home, last = store / NAME, add_version(store)
+    worker = updated.worker(prefix=bound_by_permissions)
+    worker.wait_until_ready()
+    with updated.load(100):
+        for closed, version in ((home / "2" / NETWORK_FILE, 2), (home / str(last), last)):
+            closed.chmod(0)
+            Registry(store).set_label(NAME, "stable", version)
+            # Twice, for the second time is not told again.
+            tried = worker.metric("model_loads_total", outcome="failed") + 2
+            eventually(
+                lambda tried=tried: worker.metric("model_loads_total", outcome="failed") >= tried,  # type: ignore[misc]
+                30,
+                f"version {version} was not refused twice",
+            )
+            assert worker.metric("model_refused", version=str(version), label="stable") == 1
+            updated.wait_for_results(100)
+        (home / LABELS_FILE).chmod(0)
+        eventually(lambda: worker.metric("model_store_up") == 0, 30, "nothing was said of labels that cannot be read")
+        updated.wait_for_results(100)
+        for closed in (home / LABELS_FILE, home / str(last)):
+            closed.chmod(0o755)
+        wait_for_version(worker, last)
+    refused = worker.events("a version cannot be used")
+    assert [each["version"] for each in refused] == [2, last]
+    [unread] = worker.events("the store's labels cannot be read; what they said last holds")
+    assert all("Permission denied" in each["why"] for each in [*refused, unread])
+    assert updated.verdict(versions=(1, last)) == Verdict()
 
 
 @pytest.mark.parametrize("client", ["kafka-python"])

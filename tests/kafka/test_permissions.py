@@ -16,6 +16,7 @@ from tests.kafka.topics import committed, new_topic, topic_names, unique
 from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
 from tests.versions import NAME, OPPOSITE, add_version
+from tests.worker.commands.command_line import Commands
 from worker.broker import Topic, open_broker
 from worker.settings import load
 
@@ -88,10 +89,10 @@ def test_a_shadow_writes_with_what_the_readme_lists_and_without_it_the_stream_go
 
 
 def test_topics_are_created_with_what_the_readme_lists(secure: SecureKafka, client: str) -> None:
-    names = {name: unique(name) for name in ("reviews", "sentiments", "reviews.dead-letter")}
+    names = {name: unique(name) for name in ("reviews", "sentiments", "reviews.dead-letter", "SENTIMENT_SHADOW_TOPIC")}
     user = unique("user")
     secure.add_user(user)
-    secure.allow(user, needed("run --create-topics", names))
+    secure.allow(user, needed("run --create-topics", names, "where it is set"))
     with pytest.MonkeyPatch.context() as environment:
         for name, value in secure.settings("SCRAM-SHA-512", user).items():
             environment.setenv(name, value)
@@ -99,6 +100,23 @@ def test_topics_are_created_with_what_the_readme_lists(secure: SecureKafka, clie
     broker.create_topics([Topic(name, 1, 1, {}) for name in names.values()])
     broker.close()
     eventually(lambda: set(names.values()) <= topic_names(secure), 30, "not all topics are there")
+
+
+def test_no_topic_is_created_with_the_permissions_of_a_run_alone(secure: SecureKafka, client: str) -> None:
+    commands, user, missing = Commands(secure, client), unique("user"), unique("reviews")
+    group = commands.settings["SENTIMENT_KAFKA_GROUP_ID"]
+    names = {"reviews": missing, "sentiments": commands.output, "reviews.dead-letter": commands.dead_letters}
+    secure.add_user(user)
+    secure.allow(user, needed("run", names | {"sentiment": group, "sentiment-": f"{group}-"}, "exactly once"))
+    login = secure.settings("SCRAM-SHA-512", user)
+    commands.settings |= login | {"SENTIMENT_INPUT_TOPIC": missing, "SENTIMENT_MODEL_NAME": "imdb"}
+    status, _, told = commands.outcome("run", "--create-topics", "--http-host", "127.0.0.1", "--http-port", "0")
+    [sentence] = [line for line in told.splitlines() if line.startswith("error: ")]
+    assert status == 1
+    assert missing in sentence
+    assert "see Permissions in README.md" in sentence
+    assert "Traceback" not in told
+    assert missing not in topic_names(secure)
 
 
 # Each of them with one client, and with the other what it reports in ways of its own.

@@ -1,5 +1,6 @@
 """Workers whose models are in a bucket: they follow its labels, outlive it, and take nothing that is not signed."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.test_model_updates import wait_for_version
 from tests.models.keys import make_key, public
-from tests.versions import NAME, add_version
+from tests.versions import NAME, OPPOSITE, add_version
 
 
 @pytest.fixture
@@ -46,6 +47,29 @@ def test_workers_outlive_the_bucket_and_start_without_it(stream: Stream, own_buc
         stream.wait_for_results(100)
     assert second.metric("model_info", label="stable", version="1") == 1
     assert stream.verdict(versions=(1,)) == Verdict()
+
+
+@pytest.mark.parametrize("has_copy", [True, False], ids=["with a copy of it", "without one"])
+def test_a_worker_that_starts_without_the_bucket_serves_a_canary_of_which_it_has_a_copy(
+    stream: Stream, own_bucket: Any, tmp_path: Path, has_copy: bool
+) -> None:
+    opposite = add_version(own_bucket.store, OPPOSITE)
+    Registry(own_bucket.store).set_label(NAME, "canary", opposite, 0.3)
+    [first] = stream.ready_workers(1, canary_decision="off")
+    assert first.stop()[0] == 0
+    own_bucket.server.stop()
+    if not has_copy:
+        [copy] = (tmp_path / "cache").glob(f"*/{NAME}/{opposite}")
+        shutil.rmtree(copy)
+    [second] = stream.ready_workers(1, canary_decision="off")
+    assert second.metric("model_refused", label="canary", version=str(opposite)) == (0 if has_copy else 1)
+    stream.send_reviews(500)
+    assert stream.verdict(versions=(1, opposite)) == Verdict()
+    versions_of_key: dict[bytes | None, set[int | None]] = {}
+    for result, _ in stream.sentiments():
+        versions_of_key.setdefault(result.key, set()).add(result.version)
+    expected = {frozenset({1}), frozenset({opposite})} if has_copy else {frozenset({1})}
+    assert {frozenset(versions) for versions in versions_of_key.values()} == expected
 
 
 def test_a_version_that_is_not_signed_is_refused(stream: Stream, own_bucket: Any, tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """What a worker needs from Kafka at its start, and the sentence with which it ends when that is wrong."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import OwnedProcesses
+from models.registry import Registry
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.topics import unique
 from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
+from tests.versions import BREAKS, NAME, add_version
 
 END_SECONDS = 40.0
 PASSWORD = "correct-horse"
@@ -77,3 +80,33 @@ def test_one_of_two_live_workers_of_the_same_instance_id_ends_with_the_setting_t
     assert loser.status == 1
     assert "SENTIMENT_INSTANCE_ID" in loser.error()
     assert stream.verdict() == Verdict()
+
+
+@pytest.fixture
+def broken_stable(tmp_path: Path) -> dict[str, str]:
+    """The settings for a store of three versions, of which the stable one, the second, is broken."""
+    for _ in range(3):
+        add_version(tmp_path)
+    Registry(tmp_path).set_label(NAME, "stable", 2)
+    BREAKS["truncated"](tmp_path / NAME / "2")
+    return {"model_store": str(tmp_path), "model_name": NAME}
+
+
+@pytest.mark.parametrize("client", ["kafka-python"])
+def test_a_broken_stable_version_ends_the_worker_with_what_is_wrong(
+    stream: Stream, broken_stable: dict[str, str]
+) -> None:
+    worker = stream.worker(**broken_stable)
+    assert worker.wait_for_end(END_SECONDS) == 1
+    assert f"{NAME}/2/model.onnx is not the file that was published" in worker.error()
+    assert "Traceback" not in worker.log
+
+
+@pytest.mark.parametrize("client", ["kafka-python"])
+def test_the_newest_good_version_serves_in_place_of_a_broken_one_where_that_is_set(
+    stream: Stream, broken_stable: dict[str, str]
+) -> None:
+    [worker] = stream.ready_workers(1, model_fallback="newest", **broken_stable)
+    stream.send_reviews(100)
+    assert worker.metric("model_refused", version="2") == 1
+    assert stream.verdict(versions=(3,)) == Verdict()

@@ -1,5 +1,6 @@
 """What `top` says of a real group: rates, lags, stages and limits as they are."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from deploy.local.kafka import LocalKafka
+from tests.kafka.load import reviews
 from tests.kafka.stream import PARTITIONS, Stream
+from tests.kafka.topics import unique
 from tests.kafka.workers import PROJECT, Worker
 
 LOOKS = 120
@@ -64,3 +67,14 @@ def test_top_follows_a_group_through_calm_load_and_the_loss_of_a_worker(stream: 
         assert workers[0].stop()[0] == 0
         alone = until(lambda look: len(look["partitions"]) == PARTITIONS and not look["workers"][0]["reachable"])
         assert [each["reachable"] for each in alone["workers"]] == [False, True]
+
+
+def test_top_names_the_partition_that_keeps_one_worker_busy_and_leaves_the_other_idle(stream: Stream) -> None:
+    workers = stream.ready_workers(2)
+    drafts = itertools.islice(reviews(unique("hot")), 20_000)
+    with watched(workers) as until:
+        stream.send(*(draft._replace(key=b"one for all") for draft in drafts))
+        limited = until(lambda look: look["limit"]["by"] == "partitions")
+    [hot] = [each["partition"] for each in limited["partitions"] if each["lag"] == limited["lag"] > 0]
+    reason = f"partition {hot} has 100% of all that is left, while 1 of 2 workers has time to spare"
+    assert limited["limit"]["reason"] == reason

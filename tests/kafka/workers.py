@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +29,24 @@ _numbers = itertools.count(1)
 
 
 class Worker:
-    """One worker. A supervised one is started anew, as Kubernetes would, whenever it ends with a status other than 0.
+    """One worker. A supervised one is started anew, as Kubernetes would, whenever it ends before `stop` or `end`.
 
-    Settings are environment variables. All its processes, one after the other, write into one log.
+    Settings are environment variables; `prefix` is what its command line begins with. All its processes, one after the
+    other, write into one log.
     """
 
-    def __init__(self, processes: OwnedProcesses, settings: Mapping[str, str], supervised: bool = False) -> None:
+    def __init__(
+        self,
+        processes: OwnedProcesses,
+        settings: Mapping[str, str],
+        supervised: bool = False,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.name = f"worker-{next(_numbers)}"
         self.starts = 0
         self._processes = processes
         self._settings = {"SENTIMENT_INSTANCE_ID": self.name, **settings}
+        self._prefix = prefix
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._launch()
@@ -156,14 +164,14 @@ class Worker:
 
     def _launch(self) -> None:
         environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"} | self._settings
-        command = [sys.executable, "-m", "worker", "run"]
+        command = [*self._prefix, sys.executable, "-m", "worker", "run"]
         self._process: subprocess.Popen[bytes] = self._processes.start(self.name, command, environment)
         self.starts += 1
 
     def _supervise(self) -> None:
         while True:
-            status = self._process.wait()
-            if status == 0 or self._ended.wait(_RESTART_PAUSE_SECONDS):
+            self._process.wait()
+            if self._ended.wait(_RESTART_PAUSE_SECONDS):
                 return
             with self._lock:
                 if self._ended.is_set():

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from models.artifact import NETWORK_FILE
+from models.artifact import MANIFEST_FILE, NETWORK_FILE
 from models.errors import StoreError
 from models.registry import LABELS_FILE, Registry
-from tests.versions import NAME, add_version, truncate
+from tests.versions import NAME, add_version, make_unreadable, truncate
 from tests.worker.watched import Watched
 from worker.rollout.signals import Contest
 
@@ -75,6 +75,16 @@ def test_a_canary_that_cannot_be_used_leaves_all_to_the_stable_version(watched: 
 
 def test_a_store_that_is_away_is_no_fault_of_a_canary(watched: Watched) -> None:
     watched.while_loading = partial(raise_, StoreError("Cannot read the bucket."))
+    for _ in range(3):
+        watched.now += 100
+        watched.point(stable=1, canary={"version": 2, "share": 0.5})
+    assert watched.watch.lineup().refusal is None
+    assert watched.value("model_refused", model=NAME, version="2", label="canary") == 1
+
+
+@pytest.mark.parametrize("name", [NETWORK_FILE, MANIFEST_FILE])
+def test_what_this_machine_cannot_read_is_no_fault_of_a_canary_either(watched: Watched, name: str) -> None:
+    make_unreadable(watched.file(2, name))
     for _ in range(3):
         watched.now += 100
         watched.point(stable=1, canary={"version": 2, "share": 0.5})

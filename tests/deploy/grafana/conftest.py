@@ -90,7 +90,7 @@ def versions_of(store: Path) -> dict[str, int]:
 
 
 def add_profile(directory: Path) -> None:
-    """Let the manifest tell what the version learnt from, so that there is drift."""
+    """Give the manifest a profile, so that there is drift."""
     profile = measure_profile(Scorer.load(directory, verify=False), sample()).to_json()
     manifest = read_manifest(directory)
     write_manifest(directory, replace(manifest, training=manifest.training | {FIELD: profile}))

@@ -15,6 +15,8 @@ from worker.errors import WorkerError
 # Longer than the sum of a look's own time limits; a backstop, so that nothing hangs.
 _KAFKA_SECONDS = 90.0
 _SECONDS = 30.0
+# For errors that a look leaves as they are: they name the setting, permission or file, or who did not answer.
+_ADVICE = "mend what this names, then run doctor again; a server or store may have been away for this moment only"
 # To fetch a version from a store elsewhere, and another two on trial.
 _MODEL_SECONDS = 600.0
 
@@ -96,5 +98,5 @@ def _findings(look: Look, known: Known, bounded: Bounded) -> Sequence[Finding]:
         known.forget_broker()
         return [*found, fails(look.subject, str(late), "look at what it waits for; nothing else was held up")]
     except (WorkerError, ModelError) as problem:
-        return [*found, fails(look.subject, str(problem), "")]
+        return [*found, fails(look.subject, str(problem), _ADVICE)]
     return found

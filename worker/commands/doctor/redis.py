@@ -17,10 +17,8 @@ def judge(cache: CacheFacts | CacheFault, rate: float | None, expiry_seconds: in
     if isinstance(cache, CacheFault):
         return [fails(_SUBJECT, cache.found, cache.advice)]
     version = f"version {cache.version}, " if cache.version else ""
-    return [
-        ok(_SUBJECT, f"{version}takes sentiments (written, and removed again)"),
-        *_room(cache, rate, expiry_seconds),
-    ]
+    gone = "removed again" if cache.expires_seconds is None else f"gone by itself within {cache.expires_seconds} s"
+    return [ok(_SUBJECT, f"{version}takes sentiments (written, and {gone})"), *_room(cache, rate, expiry_seconds)]
 
 
 def _room(cache: CacheFacts, rate: float | None, expiry_seconds: int) -> list[Finding]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from models.errors import BrokenArtifact, StoreError
 from worker.commands.doctor.course import LOOKS, Look, examine, without_kafka
 from worker.commands.doctor.findings import Finding, Mark, ok
 from worker.commands.doctor.known import Known, patiently
-from worker.errors import AccessDenied, KafkaAway
+from worker.errors import AccessDenied, BatchExpired, KafkaAway
 from worker.settings import load
 
 
@@ -31,12 +32,15 @@ def test_a_look_that_hangs_fails_and_the_next_is_taken() -> None:
     released.set()
 
 
-def test_what_was_found_before_an_error_is_kept() -> None:
+@pytest.mark.parametrize("error", [AccessDenied, KafkaAway, BatchExpired, BrokenArtifact, StoreError])
+def test_what_was_found_before_an_error_is_kept_and_the_error_comes_with_advice(error: type[Exception]) -> None:
     def refuses(known: Known) -> Iterator[Finding]:
         yield ok("first", "all is well")
-        raise AccessDenied("Kafka refuses the credentials")
+        raise error("this did not go well")
 
-    assert marks(Look("refuses", refuses)) == [Mark.OK, Mark.FAILS]
+    first, second = examine(Known(load({})), [Look("refuses", refuses)])
+    assert (first.mark, second.mark, second.found) == (Mark.OK, Mark.FAILS, "this did not go well")
+    assert "run doctor again" in second.advice
 
 
 def test_a_look_that_an_earlier_one_rules_out_is_skipped_with_the_reason() -> None:

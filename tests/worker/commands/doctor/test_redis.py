@@ -55,6 +55,7 @@ def test_a_redis_that_takes_sentiments_keeps_nothing_of_the_trial(own_redis: Loc
     assert isinstance(found, CacheFacts)
     assert (found.policy, found.limit_bytes) == ("noeviction", 0)
     assert 200 < found.key_bytes < 1_000
+    assert "written, and removed again" in judge(found, None, DAY)[0].found
     with Redis.from_url(own_redis.url) as client:
         assert client.dbsize() == 0
 
@@ -83,7 +84,12 @@ def test_a_user_who_may_only_write_sentiments_is_enough(own_redis: LocalRedis) -
     found = probed(as_user(own_redis, "~sentiment:*", "+set"))
     assert isinstance(found, CacheFacts)
     assert found.used_bytes is None
-    assert [each.mark for each in judge(found, 100.0, DAY)] == [Mark.OK, Mark.SKIPPED]
+    taken, room = judge(found, 100.0, DAY)
+    assert (taken.mark, room.mark) == (Mark.OK, Mark.SKIPPED)
+    assert taken.found == "takes sentiments (written, and gone by itself within 10 s)"
+    with Redis.from_url(own_redis.url) as client:
+        [key] = client.keys()
+        assert 0 < client.ttl(key) <= 10
 
 
 def test_a_full_redis_that_evicts_nothing_fails(own_redis: LocalRedis) -> None:

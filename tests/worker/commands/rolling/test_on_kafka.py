@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,16 +15,17 @@ import pytest
 
 from deploy.local.group import publish_copy
 from deploy.local.kafka import LocalKafka
-from deploy.local.processes import wait_until
+from deploy.local.processes import free_ports, wait_until
 from models.registry import PACKAGED_STORE, Registry
 from tests.kafka.stream import Stream
+from tests.kafka.workers import Worker
 from worker.__main__ import main
 
 PROJECT = Path(__file__).parents[4]
 CHECK = [sys.executable, "-m", "worker", "rolling-check"]
 LIMIT_SECONDS = 150
-# What a busy machine of two cores needs; how fast it can be is not what these tests are about.
-PATIENT = ("--max-pause", "30", "--max-swap-pause", "10", "--max-p99", "10")
+# What a busy machine of two cores keeps: a pause as long as a session (10 s) or an unanswered transaction is too long.
+PATIENT = ("--max-pause", "8", "--max-swap-pause", "3", "--max-p99", "3")
 
 
 def start(directory: Path, *arguments: str) -> "subprocess.Popen[str]":
@@ -119,6 +121,33 @@ def test_a_running_group_is_restarted_by_a_command_and_told_by_a_picture(
     assert (status, err) == (1, "again\n")
     assert out.splitlines()[-2] == "The restart command ended with status 3."
     assert (tmp_path / "p.png").stat().st_size > 10_000
+
+
+def restart(worker: Worker, port: int) -> str:
+    """A shell command: SIGTERM, until the process is gone, and until the one that its supervisor starts is ready."""
+    ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/readyz', timeout=2)"
+    gone = f"while kill -0 {worker.process_id}; do sleep 0.1; done"
+    ready = f"until {shlex.join([sys.executable, '-c', ask])}; do sleep 0.2; done"
+    return f"kill -TERM {worker.process_id} && {{ {gone}; {ready}; }} 2>&-"
+
+
+def test_a_running_group_takes_an_update_and_real_restarts_and_is_left_as_it_was(
+    stream: Stream, store: Path, tmp_path: Path
+) -> None:
+    ports = free_ports(2)
+    told = {"model_store": str(store), "model_poll_seconds": "0.5"}
+    workers = [stream.worker(supervised=True, http_port=str(port), **told) for port in ports]
+    for worker in workers:
+        worker.wait_until_ready()
+    command = " && ".join(map(restart, workers, ports))
+    flags = ["--to=2", "--back", "--rate=50", "--seconds=2", f"--restart-command={command}", "--json", *PATIENT]
+    status, out, err = outcome(tmp_path, *against(stream, store), *flags)
+    assert (status, err) == (0, ""), out + err
+    report = json.loads(out)
+    assert [phase["name"] for phase in report["phases"]] == ["warm-up", "before", "update", "restarts", "after"]
+    assert [each["version"] for each in report["versions"]] == [1, 2]
+    assert [worker.starts for worker in workers] == [2, 2]
+    assert Registry(store).labels("imdb") == {"stable": 1}
 
 
 @pytest.mark.parametrize(
