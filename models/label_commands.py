@@ -9,24 +9,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from models.errors import ModelNotFound
-from models.labels import share_of, version_of
+from models.errors import ModelError, ModelNotFound, StoreError
+from models.labels import DEFAULT_SHARES, STABLE, label_value, share_of, version_of
 from models.registry import Registry
+from models.scorer import Scorer
+from models.signatures import read_public_keys
 
 SHOWN_APART = ("number", "at", "by", "before", "labels", "took_effect", "verdict")
 
 
 def label(options: argparse.Namespace) -> int:
     registry = Registry(options.store)
-    named = "@" in options.model
-    if options.remove:
-        name, version = options.model, None
-    elif named == bool(options.version):
-        raise ModelNotFound(
-            f"Say which version of {options.model} is to be {options.label}, once: as NAME LABEL VERSION."
-        )
-    else:
-        name, version = registry.find(options.model if named else f"{options.model}@{options.version}")
+    name, version = _meant(options, registry)
+    if version is not None:
+        _check_change(options, registry, name, version)
     ended = registry.set_label(name, options.label, version, options.share)
     labels = registry.labels(name)
     if options.json:
@@ -37,6 +33,38 @@ def label(options: argparse.Namespace) -> int:
         gone = "".join(f"; {each} ({describe(value)}) is taken away" for each, value in ended.items())
         sys.stdout.write(f"{name}@{options.label} is now {describe(labels[options.label])}{gone}.\n")
     return 0
+
+
+def _meant(options: argparse.Namespace, registry: Registry) -> tuple[str, int | None]:
+    """The model, and the version that its label is to point at; None where the label is to be taken away."""
+    named = "@" in options.model
+    if options.remove:
+        return options.model, None
+    if named == bool(options.version):
+        raise ModelNotFound(
+            f"Say which version of {options.model} is to be {options.label}, once: as NAME LABEL VERSION."
+        )
+    return registry.find(options.model if named else f"{options.model}@{options.version}")
+
+
+def _check_change(options: argparse.Namespace, registry: Registry, name: str, version: int) -> None:
+    """Raises ModelError for a label that cannot be or would do nothing, and for a version that no worker would use.
+
+    The copies of versions on this machine count too: what is fetched from elsewhere has been checked.
+    """
+    label_value(options.label, version, options.share)  # what cannot be is told before anything is fetched
+    if options.label in DEFAULT_SHARES and version == version_of(registry.labels(name).get(STABLE)):
+        raise StoreError(f"Version {version} of {name} is stable: as {options.label} too it would do nothing.")
+    keys = read_public_keys(options.public_key) if options.public_key else ()
+    if options.force:
+        return
+    try:
+        Scorer.load_version(registry.resolve(f"{name}@{version}"), public_keys=keys)
+    except ModelError as error:
+        raise type(error)(
+            f"Version {version} of {name} does not pass its check, so {options.label} is not set "
+            f"(--force sets it all the same): {error}"
+        ) from error
 
 
 def history(options: argparse.Namespace) -> int:
