@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.artifact import SIGNATURE_FILE
-from models.errors import LabelsChanged, ModelNotFound, StoreError
+from models.errors import BadLabels, LabelsChanged, ModelNotFound, StoreError
 from models.history import TRIES, History
 from models.labels import LABELS_FILE, STABLE, check_labels, ended_trials, label_value, parse_labels, version_of
 from models.local_files import replace_json
@@ -96,7 +96,11 @@ class Registry:
         """
         if not _NAME.fullmatch(name) or not self.versions(name):
             raise self._not_found(name, STABLE)
-        return History(self._files, name).entries(self.labels(name))
+        try:
+            labels = self.labels(name)
+        except BadLabels:
+            labels = {}  # the history tells what the file has to be restored to
+        return History(self._files, name).entries(labels)
 
     def resolve(self, reference: str) -> Resolved:
         """The version that `NAME` (its stable one), `NAME@VERSION` or `NAME@LABEL` means; raises ModelNotFound."""
@@ -165,8 +169,9 @@ class Registry:
         present, content = self._read_labels(name)
         if present != dict(expected):
             raise LabelsChanged(f"The labels of {name} have changed meanwhile; they are now {present}.")
-        versions = self.versions(name)
-        for missing in {version_of(value) for value in labels.values()}.difference(versions):
+        # Others may stand on what has gone meanwhile: that must not keep anybody from moving them away from there.
+        set_here = {version_of(value) for label, value in labels.items() if value != expected.get(label)}
+        for missing in set_here.difference(self.versions(name)):
             raise self._not_found(name, str(missing))
         pending = History(self._files, name).begin(expected, labels, entry)
         written = (json.dumps(labels, indent=2) + "\n").encode()
@@ -187,7 +192,15 @@ class Registry:
         path = f"{name}/{LABELS_FILE}"
         content = self._files.read(path)
         place = f"{self._files.place}/{path}"
-        return ({} if content is None else parse_labels(content, place)), content
+        if content is None:
+            return {}, None
+        try:
+            return parse_labels(content, place), content
+        except BadLabels as error:
+            raise BadLabels(
+                f"{error} To restore it, write into it the `labels` of the last entry of `python -m models history "
+                f"{name} --json` that took effect."
+            ) from error
 
     def _not_found(self, name: str, wanted: str) -> ModelNotFound:
         versions = self.versions(name) if _NAME.fullmatch(name) else []

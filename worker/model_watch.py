@@ -27,6 +27,9 @@ class Store(Protocol):
     def away(self) -> str | None:
         """Why a store elsewhere does not answer; what it says then is what it said last."""
 
+    def names(self) -> list[str]:
+        """The models that it has. Raises StoreError."""
+
     def labels(self, name: str) -> dict[str, Any]:
         """The labels of a model. Raises StoreError."""
 
@@ -71,7 +74,7 @@ class ModelWatch:
         try:
             version = version_of(self._store.labels(self._name).get(self._label))
             if version is None:
-                raise StopWorker(f"no version of the model {self._name} is labelled {self._label}")
+                raise StopWorker(self._unlabelled())
             scorer = self._versions.obtain(self._label, version)
             if scorer is None and fall_back:
                 others = [other for other in self._store.versions(self._name) if other != version]
@@ -126,10 +129,18 @@ class ModelWatch:
             self._complain(str(error))
             return None
         if version_of(labels.get(self._label)) is None:
-            self._complain(f"no version is labelled {self._label}")
+            self._complain(self._unlabelled())
             return None
         self._complain(self._store.away or "")
         return labels
+
+    def _unlabelled(self) -> str:
+        """Why no version has the label: the store itself may have gone, with all labels."""
+        try:
+            self._store.names()
+        except StoreError as error:
+            return str(error)
+        return f"no version of the model {self._name} is labelled {self._label}"
 
     def _complain(self, complaint: str) -> None:
         if complaint and complaint != self._complaint:
