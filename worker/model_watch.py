@@ -186,9 +186,9 @@ class ModelWatch:
 
     def _use(self, lineup: Lineup) -> None:
         before, self._lineup = self._lineup, lineup
-        trials = {CANARY: lineup.canary, SHADOW: lineup.shadow}
-        in_use = {self._label: lineup.stable} | {label: trial.scorer for label, trial in trials.items() if trial}
-        self._metrics.models_in_use(in_use)
+        trials = {label: trial for label, trial in ((CANARY, lineup.canary), (SHADOW, lineup.shadow)) if trial}
+        in_use = {self._label: lineup.stable} | {label: trial.scorer for label, trial in trials.items()}
+        self._metrics.models_in_use(in_use, {label: trial.share for label, trial in trials.items()})
         if before is None or before.stable is not lineup.stable:
             self._metrics.model_loaded.set_to_current_time()
         log.info("models in use", model=self._name, **{label: scorer.version for label, scorer in in_use.items()})
