@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_label_options(command("label", label_commands.label, "point a label, such as stable, at a version"))
     history = command("history", label_commands.history, "tell who or what changed a model's labels, and why")
     history.add_argument("model", help="NAME")
+    history.add_argument("--verbose", action="store_true", help="show all figures and limits of a verdict")
     return parser
 
 

@@ -1,21 +1,23 @@
 """What `python -m models label` and `history` do; each returns the exit status."""
 
 import argparse
+import getpass
 import json
+import os
+import socket
 import sys
-from collections.abc import Mapping
-from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from models.errors import ModelError, ModelNotFound, StoreError
-from models.labels import DEFAULT_SHARES, STABLE, label_value, share_of, version_of
+from models.label_words import describe, what_changed, why, why_in_short
+from models.labels import DEFAULT_SHARES, STABLE, label_value, version_of
 from models.registry import Registry
 from models.scorer import Scorer
 from models.signatures import read_public_keys
+from models.tables import print_table
 
-SHOWN_APART = ("number", "at", "by", "before", "labels", "took_effect", "verdict")
+__all__ = ["history", "label", "why"]
 
 
 def label(options: argparse.Namespace) -> int:
@@ -23,7 +25,7 @@ def label(options: argparse.Namespace) -> int:
     name, version = _meant(options, registry)
     if version is not None:
         _check_change(options, registry, name, version)
-    ended = registry.set_label(name, options.label, version, options.share)
+    ended = registry.set_label(name, options.label, version, options.share, _person())
     labels = registry.labels(name)
     if options.json:
         sys.stdout.write(json.dumps({"model": name, "labels": labels}) + "\n")
@@ -72,49 +74,21 @@ def history(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.writelines(json.dumps(entry) + "\n" for entry in entries)
         return 0
-    table = Table("", "when", "who", "what", "why", title=f"Labels of {options.model}")
+    table = Table(Column(no_wrap=True), Column("when", no_wrap=True), "who", "what, and why")
+    table.title = f"Labels of {options.model}"
     for entry in entries:
-        table.add_row(
-            str(entry["number"]), str(entry.get("at", "")), str(entry.get("by", "")), what_changed(entry), why(entry)
-        )
-    Console().print(table, markup=False)
+        reason = why(entry) if options.verbose else why_in_short(entry)
+        who = str(entry.get("who") or entry.get("by", ""))
+        told = "\n".join(filter(None, [what_changed(entry), reason]))
+        table.add_row(str(entry["number"]), str(entry.get("at", "")), who, told)
+    print_table(table)
     return 0
 
 
-def what_changed(entry: Mapping[str, Any]) -> str:
-    """An entry's change in words, one label a line."""
-    before, after = entry.get("before") or {}, entry.get("labels") or {}
-    lines = [
-        f"{each}: {describe(before.get(each))} \u2192 {describe(after.get(each))}"
-        for each in [*after, *(each for each in before if each not in after)]
-        if before.get(each) != after.get(each)
-    ]
-    if lines and not entry["took_effect"]:
-        lines.append("(did not take effect)")
-    return "\n".join(lines) or "nothing"
-
-
-def why(entry: Mapping[str, Any]) -> str:
-    """An entry's verdict and the numbers behind it, one a line; figures and their limits have the same names."""
-    verdict = entry.get("verdict", "")
-    lines = [_shown(verdict)] if verdict else []
-    for name, value in entry.items():
-        if name in SHOWN_APART:
-            continue
-        if isinstance(value, dict):
-            lines += [f"{name}:", *(f"  {each}: {_shown(number)}" for each, number in value.items())]
-        else:
-            lines.append(f"{name}: {_shown(value)}")
-    return "\n".join(lines)
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def describe(value: Any) -> str:
-    """What a label points at, in words."""
-    version, share = version_of(value), share_of(value)
-    if version is None:
-        return "none"
-    return f"version {version}" + (f" for {share:.4g} of the records" if share else "")
+def _person() -> str:
+    """Who runs this command, as far as the machine knows."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user may have a number and no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

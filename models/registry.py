@@ -92,7 +92,8 @@ class Registry:
         """What was done to the model's labels, oldest first.
 
         Each entry has at least `number`, `at` (ISO 8601, UTC), `by` (`person`, `rule` or `publish`), `before` and
-        `labels` (all labels before and after) and `took_effect`. Changes by hand in labels.json have none.
+        `labels` (all labels before and after) and `took_effect`; a person's may have `who` (user@host). Changes by
+        hand in labels.json have none.
         """
         if not _NAME.fullmatch(name) or not self.versions(name):
             raise self._not_found(name, STABLE)
@@ -135,15 +136,19 @@ class Registry:
         """Keeps a version's signature beside its manifest, in place of an older one. Raises StoreError."""
         self._files.overwrite(f"{resolved.name}/{resolved.version}/{SIGNATURE_FILE}", signature)
 
-    def set_label(self, name: str, label: str, version: int | None, share: float | None = None) -> dict[str, Any]:
+    def set_label(
+        self, name: str, label: str, version: int | None, share: float | None = None, who: str = ""
+    ) -> dict[str, Any]:
         """Points a label at a version (None: takes it away) for a person; the other labels stay as they are.
 
         But when `stable` moves, a trial (canary, shadow) of the version that it moves to or from ends with it: such a
         label would come to life again at the next move. Returns the labels that went that way, with their values.
-        Canary and shadow take a share of the records, in (0, 1]. Raises StoreError for what cannot be.
+        Canary and shadow take a share of the records, in (0, 1]. `who` is kept in the history where it is known.
+        Raises StoreError for what cannot be.
         """
         if version is None and label == STABLE:
             raise StoreError(f"{STABLE} cannot be taken away, only be pointed at another version.")
+        entry = {"by": "person"} | ({"who": who} if who else {})
         changed = {} if version is None else {label: label_value(label, version, share)}
         for _ in range(TRIES):
             before = self.labels(name)
@@ -152,7 +157,7 @@ class Registry:
             over = ended_trials(before, version) if label == STABLE else {}
             kept = {each: value for each, value in before.items() if (each != label or changed) and each not in over}
             with contextlib.suppress(LabelsChanged):
-                self.change_labels(name, before, kept | changed, {"by": "person"})
+                self.change_labels(name, before, kept | changed, entry)
                 return over
         raise StoreError(f"Cannot change the labels of {name}: too many others do so at once.")
 
