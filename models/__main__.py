@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_label_options(command("label", label_commands.label, "point a label, such as stable, at a version"))
     history = command("history", label_commands.history, "tell who or what changed a model's labels, and why")
     history.add_argument("model", help="NAME")
+    history.add_argument("--verbose", action="store_true", help="show all figures and limits of a verdict")
     return parser
 
 
@@ -101,6 +102,8 @@ def _add_label_options(label: argparse.ArgumentParser) -> None:
     label.add_argument("version", nargs="?", help="the version to point it at, or another label to take it from")
     label.add_argument("--share", type=float, help=f"share of the records that the label takes (default: {defaults})")
     label.add_argument("--remove", action="store_true", help="take the label away")
+    label.add_argument("--force", action="store_true", help="set it though `verify` rejects the version")
+    label.add_argument("--public-key", type=Path, metavar="FILE", help="check also that a key of a PEM file signed it")
 
 
 if __name__ == "__main__":

@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from rich.console import Console
 from rich.table import Table
 
-from models.artifact import MANIFEST_FILE, read_manifest
-from models.errors import ModelNotFound
+from models.artifact import MANIFEST_FILE, SIGNATURE_FILE, read_manifest
+from models.errors import BrokenArtifact, ModelNotFound
+from models.label_words import labels_in_words
 from models.lines import BadLine, Review, in_groups, parse_review, score_reviews
 from models.registry import Registry, Resolved
 from models.scorer import Scorer
-from models.signatures import read_private_key, read_public_keys, signature_of
+from models.signatures import check_signature, read_private_key, read_public_keys, signature_of
+from models.tables import print_table
 
 TEXTS_AT_ONCE = 512
 SHOWN_TEXT_CHARACTERS = 60
@@ -75,15 +76,17 @@ class _Reader:
 
 def list_models(options: argparse.Namespace) -> int:
     registry = Registry(options.store)
-    models = {name: {"versions": registry.versions(name), "labels": registry.labels(name)} for name in registry.names()}
+    names = registry.names()
+    versions = {name: registry.versions(name) for name in names}
+    labels = {name: registry.labels(name) for name in names}
     if options.json:
+        models = {name: {"versions": versions[name], "labels": labels[name]} for name in names}
         sys.stdout.write(_json_line(models))
         return 0
     table = Table("model", "versions", "labels")
-    for name, model in models.items():
-        labels = ", ".join(f"{label} = {json.dumps(target)}" for label, target in model["labels"].items())  # type: ignore[attr-defined]
-        table.add_row(name, ", ".join(map(str, model["versions"])), labels)
-    Console().print(table)
+    for name in names:
+        table.add_row(name, ", ".join(map(str, versions[name])), labels_in_words(labels[name]))
+    print_table(table)
     return 0
 
 
@@ -95,7 +98,7 @@ def show(options: argparse.Namespace) -> int:
     table = Table("field", "value", show_header=False)
     for name, value in manifest.items():
         table.add_row(name, value if isinstance(value, str) else json.dumps(value, indent=1))
-    Console().print(table)
+    print_table(table)
     return 0
 
 
@@ -115,14 +118,22 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def sign(options: argparse.Namespace) -> int:
-    """Signs a version that holds; an older signature is replaced."""
+    """Signs a version that holds; an older signature is replaced, and one of another key is told of."""
     key = read_private_key(options.key)
     with _without_copies(options.store) as registry:
         resolved = registry.resolve(options.model)
         Scorer.load_version(resolved)
-        registry.add_signature(resolved, signature_of((resolved.path / MANIFEST_FILE).read_bytes(), key))
-    answer = {"model": resolved.name, "version": resolved.version, "signed": True}
-    sentence = f"{resolved.name} version {resolved.version} is signed.\n"
+        manifest = (resolved.path / MANIFEST_FILE).read_bytes()
+        replaced = False
+        if (resolved.path / SIGNATURE_FILE).exists():
+            try:
+                check_signature(resolved.path, manifest, [key.public_key()])
+            except BrokenArtifact:
+                replaced = True
+        registry.add_signature(resolved, signature_of(manifest, key))
+    answer = {"model": resolved.name, "version": resolved.version, "signed": True, "replaced_another": replaced}
+    before = "; the signature that it had was not of this key, and is gone" if replaced else ""
+    sentence = f"{resolved.name} version {resolved.version} is signed{before}.\n"
     sys.stdout.write(_json_line(answer) if options.json else sentence)
     return 0
 
@@ -161,4 +172,4 @@ def _print_scores(reviews: list[Review], outputs: list[dict[str, Any]]) -> None:
         shown = " ".join(review.text.split())
         shown = shown if len(shown) <= SHOWN_TEXT_CHARACTERS else shown[: SHOWN_TEXT_CHARACTERS - 1] + "\u2026"
         table.add_row(output["sentiment"], *shares, f"{output['coverage']:.2f}", shown)
-    Console().print(table, markup=False)
+    print_table(table)

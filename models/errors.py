@@ -5,7 +5,8 @@ ModelError            base of all; the message is one sentence for a person
 ├── BrokenArtifact    do not use this version: its files, its signature, its format or its golden set do not hold
 ├── BadKey            name another key file
 └── StoreError        the store cannot be read or written: mend it, then try again
-    └── LabelsChanged somebody else changed the labels: read them again, then decide again
+    ├── LabelsChanged somebody else changed the labels: read them again, then decide again
+    └── BadLabels     what stands in labels.json cannot be labels: restore the file
 """
 
 
@@ -31,6 +32,10 @@ class StoreError(ModelError):
 
 class LabelsChanged(StoreError):
     """The labels were no longer what the change was decided from; nothing was changed."""
+
+
+class BadLabels(StoreError):
+    """What stands in labels.json cannot be a model's labels."""
 
 
 def is_unreadable(error: Exception) -> bool:

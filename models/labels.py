@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from models.errors import StoreError
+from models.errors import BadLabels, StoreError
 from models.times import utc_timestamp
 
 LABELS_FILE = "labels.json"
@@ -57,20 +57,20 @@ def ended_trials(labels: Mapping[str, Any], stable: int | None) -> dict[str, Any
 
 
 def parse_labels(content: bytes, place: str) -> dict[str, Any]:
-    """The labels in a file's content; raises StoreError, which names the place, when they are malformed."""
+    """The labels in a file's content; raises BadLabels, which names the place, when they are malformed."""
     try:
         labels = json.loads(content)
     except ValueError as error:
-        raise StoreError(f"{place} is not JSON: {error}.") from error
+        raise BadLabels(f"{place} is not JSON: {error}.") from error
     check_labels(labels, place)
     return labels  # type: ignore[no-any-return]
 
 
 def check_labels(labels: Any, place: str) -> None:
-    """Raises StoreError unless every label has a version, and a share in (0, 1] where one is needed or given."""
+    """Raises BadLabels unless every label has a version, and a share in (0, 1] where one is needed or given."""
     if not isinstance(labels, dict) or not all(version_of(value) for value in labels.values()):
-        raise StoreError(f"{place} does not map labels to versions.")
+        raise BadLabels(f"{place} does not map labels to versions.")
     for label, value in labels.items():
         has_share = isinstance(value, dict) and "share" in value
         if (has_share or label in DEFAULT_SHARES) and share_of(value) is None:
-            raise StoreError(f"{place} gives the label {label} no share above 0 and up to 1.")
+            raise BadLabels(f"{place} gives the label {label} no share above 0 and up to 1.")

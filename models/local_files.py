@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
+from models.artifact import MANIFEST_FILE
 from models.deadline import Deadline
 from models.errors import StoreError
 from models.store_files import Write
@@ -41,11 +42,8 @@ class LocalFiles:
     def versions(self, name: str) -> list[int]:
         home = self._store / name
         with _reading(home):
-            try:
-                found = self._deadline.ask(lambda: [entry.name for entry in home.iterdir() if entry.is_dir()])
-            except (FileNotFoundError, NotADirectoryError):
-                return []
-        return sorted(int(entry) for entry in found if is_version(entry))
+            found = self._deadline.ask(lambda: [each for each in _numbers(home) if _is_whole(home / str(each))])
+        return sorted(found)
 
     def directory(self, name: str, version: int) -> Path | None:
         path = self._store / name / str(version)
@@ -60,7 +58,7 @@ class LocalFiles:
             with locked(home / ".publish.lock"):
                 for left_behind in home.glob(f"{_PREPARED}*"):
                     shutil.rmtree(left_behind, ignore_errors=True)
-                version = max(self.versions(name), default=0) + 1
+                version = max(_numbers(home), default=0) + 1
                 _publish_as(home, version, write)
         except OSError as error:
             raise StoreError(f"Cannot publish a version in {home}: {error.strerror or error}.") from error
@@ -124,6 +122,19 @@ class LocalFiles:
 def is_version(entry: str) -> bool:
     """Whether a folder's name is a version's number as it is written."""
     return entry.isascii() and entry.isdecimal() and not entry.startswith("0")
+
+
+def _numbers(home: Path) -> list[int]:
+    """The numbers of versions that are there, in part or whole."""
+    try:
+        return [int(entry.name) for entry in home.iterdir() if is_version(entry.name) and entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _is_whole(version: Path) -> bool:
+    """Whether it has a manifest, which is what makes a directory a version."""
+    return os.path.lexists(version / MANIFEST_FILE)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.artifact import SIGNATURE_FILE
-from models.errors import LabelsChanged, ModelNotFound, StoreError
+from models.errors import BadLabels, LabelsChanged, ModelNotFound, StoreError
 from models.history import TRIES, History
 from models.labels import LABELS_FILE, STABLE, check_labels, ended_trials, label_value, parse_labels, version_of
 from models.local_files import replace_json
@@ -92,11 +92,16 @@ class Registry:
         """What was done to the model's labels, oldest first.
 
         Each entry has at least `number`, `at` (ISO 8601, UTC), `by` (`person`, `rule` or `publish`), `before` and
-        `labels` (all labels before and after) and `took_effect`. Changes by hand in labels.json have none.
+        `labels` (all labels before and after) and `took_effect`; a person's may have `who` (user@host). Changes by
+        hand in labels.json have none.
         """
         if not _NAME.fullmatch(name) or not self.versions(name):
             raise self._not_found(name, STABLE)
-        return History(self._files, name).entries(self.labels(name))
+        try:
+            labels = self.labels(name)
+        except BadLabels:
+            labels = {}  # the history tells what the file has to be restored to
+        return History(self._files, name).entries(labels)
 
     def resolve(self, reference: str) -> Resolved:
         """The version that `NAME` (its stable one), `NAME@VERSION` or `NAME@LABEL` means; raises ModelNotFound."""
@@ -131,15 +136,19 @@ class Registry:
         """Keeps a version's signature beside its manifest, in place of an older one. Raises StoreError."""
         self._files.overwrite(f"{resolved.name}/{resolved.version}/{SIGNATURE_FILE}", signature)
 
-    def set_label(self, name: str, label: str, version: int | None, share: float | None = None) -> dict[str, Any]:
+    def set_label(
+        self, name: str, label: str, version: int | None, share: float | None = None, who: str = ""
+    ) -> dict[str, Any]:
         """Points a label at a version (None: takes it away) for a person; the other labels stay as they are.
 
         But when `stable` moves, a trial (canary, shadow) of the version that it moves to or from ends with it: such a
         label would come to life again at the next move. Returns the labels that went that way, with their values.
-        Canary and shadow take a share of the records, in (0, 1]. Raises StoreError for what cannot be.
+        Canary and shadow take a share of the records, in (0, 1]. `who` is kept in the history where it is known.
+        Raises StoreError for what cannot be.
         """
         if version is None and label == STABLE:
             raise StoreError(f"{STABLE} cannot be taken away, only be pointed at another version.")
+        entry = {"by": "person"} | ({"who": who} if who else {})
         changed = {} if version is None else {label: label_value(label, version, share)}
         for _ in range(TRIES):
             before = self.labels(name)
@@ -148,7 +157,7 @@ class Registry:
             over = ended_trials(before, version) if label == STABLE else {}
             kept = {each: value for each, value in before.items() if (each != label or changed) and each not in over}
             with contextlib.suppress(LabelsChanged):
-                self.change_labels(name, before, kept | changed, {"by": "person"})
+                self.change_labels(name, before, kept | changed, entry)
                 return over
         raise StoreError(f"Cannot change the labels of {name}: too many others do so at once.")
 
@@ -165,8 +174,9 @@ class Registry:
         present, content = self._read_labels(name)
         if present != dict(expected):
             raise LabelsChanged(f"The labels of {name} have changed meanwhile; they are now {present}.")
-        versions = self.versions(name)
-        for missing in {version_of(value) for value in labels.values()}.difference(versions):
+        # Others may stand on what has gone meanwhile: that must not keep anybody from moving them away from there.
+        set_here = {version_of(value) for label, value in labels.items() if value != expected.get(label)}
+        for missing in set_here.difference(self.versions(name)):
             raise self._not_found(name, str(missing))
         pending = History(self._files, name).begin(expected, labels, entry)
         written = (json.dumps(labels, indent=2) + "\n").encode()
@@ -187,7 +197,15 @@ class Registry:
         path = f"{name}/{LABELS_FILE}"
         content = self._files.read(path)
         place = f"{self._files.place}/{path}"
-        return ({} if content is None else parse_labels(content, place)), content
+        if content is None:
+            return {}, None
+        try:
+            return parse_labels(content, place), content
+        except BadLabels as error:
+            raise BadLabels(
+                f"{error} To restore it, write into it the `labels` of the last entry of `python -m models history "
+                f"{name} --json` that took effect."
+            ) from error
 
     def _not_found(self, name: str, wanted: str) -> ModelNotFound:
         versions = self.versions(name) if _NAME.fullmatch(name) else []

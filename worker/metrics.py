@@ -82,6 +82,13 @@ class Metrics:
         )
         self.cache_errors = counter("cache_errors_total", "Batches that did not reach the cache.")
         self.model_info = gauge("model_info", "A version in use is 1.", "model", "version", "label", "engine")
+        self.trial_share = gauge(
+            "trial_share_ratio",
+            "Share of the keys that a canary in use takes, or of the records that a shadow does.",
+            "model",
+            "version",
+            "label",
+        )
         self.model_loads = counter("model_loads_total", "Loads of a model version, by outcome.", "outcome")
         self.model_loaded = gauge("model_loaded_timestamp_seconds", "When the main version in use came into use.")
         self.model_refused = gauge(
@@ -139,8 +146,8 @@ class Metrics:
             yield
             self.stage_duration.labels(name).observe(time.perf_counter() - started)
 
-    def models_in_use(self, scorers: Mapping[str, Scorer]) -> None:
-        """Show the versions that score from now on, by label."""
+    def models_in_use(self, scorers: Mapping[str, Scorer], shares: Mapping[str, float]) -> None:
+        """Show the versions that score from now on, by label, and the shares of those on trial."""
         shown = {(each.name, each.version, label, each.engine): each for label, each in scorers.items()}
         for labels, scorer in shown.items():
             self.model_info.labels(*labels).set(1)
@@ -148,8 +155,11 @@ class Metrics:
                 self.sentiments_produced.labels(sentiment, scorer.name, scorer.version)
         if canary := scorers.get(CANARY):
             self.canary_failures.labels(canary.name, canary.version)
+        for label, share in shares.items():
+            self.trial_share.labels(scorers[label].name, scorers[label].version, label).set(share)
         for labels in self._models - set(shown):
             self.model_info.remove(*labels)
+            self.trial_share.remove(*labels[:3])
         self._models = frozenset(shown)
 
     def partitions(self, assigned: frozenset[Partition], rebalances: int) -> None:

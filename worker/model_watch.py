@@ -30,6 +30,9 @@ class Store(Protocol):
     def away(self) -> str | None:
         """Why a store elsewhere does not answer; what it says then is what it said last."""
 
+    def names(self) -> list[str]:
+        """The models that it has. Raises StoreError."""
+
     def labels(self, name: str) -> dict[str, Any]:
         """The labels of a model. Raises StoreError."""
 
@@ -75,7 +78,7 @@ class ModelWatch:
         try:
             version = version_of(self._store.labels(self._name).get(self._label))
             if version is None:
-                raise StopWorker(f"no version of the model {self._name} is labelled {self._label}")
+                raise StopWorker(self._unlabelled())
             scorer = self._versions.obtain(self._label, version)
             if scorer is None and fall_back:
                 others = [other for other in self._store.versions(self._name) if other != version]
@@ -139,13 +142,21 @@ class ModelWatch:
             self._complain(str(error))
             return None
         if version_of(labels.get(self._label)) is None:
-            self._complain(f"no version is labelled {self._label}")
+            self._complain(self._unlabelled())
             return None
         away = self._store.away
         self._complain(away or "")
         if not away:
             self._named_at = Contest.labelled(labels), began
         return labels
+
+    def _unlabelled(self) -> str:
+        """Why no version has the label: the store itself may have gone, with all labels."""
+        try:
+            self._store.names()
+        except StoreError as error:
+            return str(error)
+        return f"no version of the model {self._name} is labelled {self._label}"
 
     def _complain(self, complaint: str) -> None:
         if complaint and complaint != self._complaint:
@@ -191,9 +202,9 @@ class ModelWatch:
 
     def _use(self, lineup: Lineup) -> None:
         before, self._lineup = self._lineup, lineup
-        trials = {CANARY: lineup.canary, SHADOW: lineup.shadow}
-        in_use = {self._label: lineup.stable} | {label: trial.scorer for label, trial in trials.items() if trial}
-        self._metrics.models_in_use(in_use)
+        trials = {label: trial for label, trial in ((CANARY, lineup.canary), (SHADOW, lineup.shadow)) if trial}
+        in_use = {self._label: lineup.stable} | {label: trial.scorer for label, trial in trials.items()}
+        self._metrics.models_in_use(in_use, {label: trial.share for label, trial in trials.items()})
         if before is None or before.stable is not lineup.stable:
             self._metrics.model_loaded.set_to_current_time()
         log.info("models in use", model=self._name, **{label: scorer.version for label, scorer in in_use.items()})

@@ -158,20 +158,32 @@ def _trials() -> Panels:
             Query(f"sum by (model, version) ({rate('sentiments_produced_total', MODEL)})", VERSION),
             unit="recps",
         ),
+        lines(
+            "Share on trial",
+            "What share of the keys a canary takes, or of the records a shadow, as workers have it in use.",
+            Query(
+                f"max by (model, version, label) ({series('trial_share_ratio', MODEL)})", f"{VERSION} ({{{{label}}}})"
+            ),
+            unit="percentunit",
+            width=6,
+        ).max(1),
         bars(
             "Decisions",
             "What the written rule for canaries decided or recommended.",
             Query(f"sum by (decision) ({increase('canary_decisions_total')})", "{{decision}}"),
+            width=6,
         ),
         bars(
             "Failures of canaries",
             "Records that a canary could not score; the stable version did, so that they are not lost.",
             Query(f"sum by (model, version) ({increase('canary_failures_total', MODEL)})", VERSION),
+            width=6,
         ),
         bars(
             "Not written to the shadow topic",
             "Messages that did not reach SENTIMENT_SHADOW_TOPIC: does it exist, and may the worker write to it?",
             Query(f"sum({increase('shadow_unwritten_total', MODEL)}) or vector(0)", "messages"),
+            width=6,
         ),
     ]
 

@@ -6,27 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.__main__ import main
-from models.registry import Registry
 from tests.models.keys import make_key, public
-
-
-@pytest.fixture
-def run(store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a command on a copied store: status, standard output and standard error."""
-    monkeypatch.setenv("SENTIMENT_MODEL_STORE", str(store))
-
-    def run_command(*arguments: str) -> tuple[int, str, str]:
-        status = main(arguments)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run_command
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    return make_key(tmp_path, "ours")
 
 
 def pipe(text: str | bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -118,13 +98,6 @@ def test_verify_says_yes_and_no(run: Any, artifact: Path) -> None:
     assert "checksum" in err
 
 
-@pytest.mark.parametrize("arguments", [("imdb", "canary", "1"), ("imdb@1", "canary"), ("imdb", "canary", "stable")])
-def test_label_points_a_label_at_a_version(run: Any, arguments: tuple[str, ...]) -> None:
-    assert run("label", *arguments)[0] == 0
-    canary = json.loads(run("list", "--json")[1])["imdb"]["labels"]["canary"]
-    assert (canary["version"], canary["share"]) == (1, 0.05)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -166,33 +139,19 @@ def test_bad_use_is_status_two(arguments: tuple[str, ...]) -> None:
     assert pipe("", *arguments).returncode == 2
 
 
-def test_a_label_takes_a_share_and_is_taken_away(run: Any) -> None:
-    assert "0.2 of the records" in run("label", "imdb", "canary", "1", "--share", "0.2")[1]
-    assert json.loads(run("label", "imdb", "canary", "--remove", "--json")[1])["labels"] == {"stable": 1}
-
-
-def test_a_roll_back_says_which_trial_it_ends(run: Any) -> None:
-    run("label", "imdb", "canary", "1")
-    told = run("label", "imdb", "stable", "1")[1]
-    assert told == "imdb@stable is now version 1; canary (version 1 for 0.05 of the records) is taken away.\n"
-
-
-def test_history_tells_who_changed_what_and_why(run: Any, store: Path) -> None:
-    run("label", "imdb", "canary", "1", "--share", "0.2")
-    entry = {"verdict": "promote", "numbers": {"agreement": 0.98}}
-    Registry(store).change_labels("imdb", Registry(store).labels("imdb"), {"stable": 1}, entry)
-    by_person, by_rule = objects(run("history", "imdb", "--json")[1])
-    assert (by_person["by"], by_rule["by"], by_rule["verdict"]) == ("person", "rule", "promote")
-    shown = run("history", "imdb")[1]
-    assert all(each in shown for each in ("person", "rule", "promote", "agreement: 0.98", "canary: version 1"))
-
-
 def test_sign_signs_what_verify_then_accepts(run: Any, key: Path) -> None:
     assert "not signed" in run("verify", "imdb", "--public-key", str(public(key)))[2]
     assert run("sign", "imdb@1", "--key", str(key))[0] == 0
     status, out, _ = run("verify", "imdb", "--public-key", str(public(key)))
     assert status == 0
     assert "is signed" in out
+
+
+def test_sign_says_that_it_replaces_another_keys_signature(run: Any, key: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run("sign", "imdb@1", "--key", str(key))[1] == "imdb version 1 is signed.\n"
+    told = run("sign", "imdb@1", "--key", str(make_key(tmp_path, "theirs")))[1]
+    assert told == "imdb version 1 is signed; the signature that it had was not of this key, and is gone.\n"
 
 
 def test_a_version_that_does_not_hold_is_not_signed(run: Any, artifact: Path, key: Path) -> None:

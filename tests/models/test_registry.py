@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import ModelNotFound, StoreError
+from models.errors import BadLabels, ModelNotFound, StoreError
 from models.registry import Registry
 
 PUBLISHER_THAT_STANDS_STILL = """
@@ -125,6 +126,36 @@ def test_a_publisher_that_is_killed_leaves_no_version(registry: Registry) -> Non
         publisher.send_signal(signal.SIGKILL)
     assert registry.versions("imdb") == []
     assert registry.publish("imdb", write_something).version == 1
+
+
+def test_a_directory_without_a_manifest_is_no_version(registry: Registry) -> None:
+    registry.publish("imdb", write_something)
+    half = Path(registry.store) / "imdb" / "6"
+    half.mkdir()
+    (half / "model.onnx").write_bytes(b"half")
+    assert registry.versions("imdb") == [1]
+    with pytest.raises(ModelNotFound, match="has no version or label '6'; it has: 1, stable"):
+        registry.set_label("imdb", "stable", 6)
+    assert registry.publish("imdb", write_something).version == 7, "its number is not used again"
+
+
+def test_a_label_on_a_version_that_has_gone_keeps_no_other_from_moving(registry: Registry) -> None:
+    for _ in range(3):
+        registry.publish("imdb", write_something)
+    registry.set_label("imdb", "canary", 2)
+    shutil.rmtree(Path(registry.store) / "imdb" / "2")
+    registry.set_label("imdb", "stable", 3)
+    assert registry.labels("imdb")["stable"] == 3
+
+
+def test_labels_that_cannot_be_read_are_restored_from_the_history(registry: Registry) -> None:
+    for _ in range(2):
+        registry.publish("imdb", write_something)
+    registry.set_label("imdb", "stable", 2)
+    (Path(registry.store) / "imdb" / "labels.json").write_text("{")
+    with pytest.raises(BadLabels, match=r"is not JSON: .* `python -m models history imdb --json` that took effect\.$"):
+        registry.set_label("imdb", "champion", 1)
+    assert [each["labels"] for each in registry.history("imdb") if each["took_effect"]][-1] == {"stable": 2}
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "Upper", "with space", "x" * 65])

@@ -27,6 +27,7 @@ def test_canary_and_shadow_come_and_go_with_their_labels(watched: Watched) -> No
     assert lineup.shadow is not None
     assert (lineup.canary.scorer.version, lineup.canary.share, lineup.shadow.scorer.version) == (2, 0.25, 3)
     assert watched.in_use() == {"stable": "1", "canary": "2", "shadow": "3"}
+    assert watched.value("trial_share_ratio", model="imdb", version="2", label="canary") == 0.25
     watched.point(stable=1)
     assert watched.watch.lineup().canary is None
     assert watched.in_use() == {"stable": "1"}

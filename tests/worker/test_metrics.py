@@ -21,7 +21,7 @@ def test_known_label_values_exist_from_the_start() -> None:
 
 
 def test_every_class_of_a_model_in_use_has_a_count(metrics: Metrics, scorer: Scorer) -> None:
-    metrics.models_in_use({"stable": scorer})
+    metrics.models_in_use({"stable": scorer}, {})
     labels = {"sentiment": "negative", "model": "imdb", "version": "1"}
     assert metrics.registry.get_sample_value("sentiment_sentiments_produced_total", labels) == 0
 
@@ -33,10 +33,19 @@ def test_a_canary_that_never_failed_has_a_count(metrics: Metrics, scorer: Scorer
 
 
 def test_a_model_that_is_no_longer_in_use_is_not_shown(metrics: Metrics, scorer: Scorer) -> None:
-    metrics.models_in_use({"stable": scorer, "canary": scorer})
-    metrics.models_in_use({"stable": scorer})
+    metrics.models_in_use({"stable": scorer, "canary": scorer}, {"canary": 0.2})
+    metrics.models_in_use({"stable": scorer}, {})
     [family] = metrics.model_info.collect()
     assert [sample.labels["label"] for sample in family.samples] == ["stable"]
+
+
+def test_a_trial_shows_its_share_while_it_lasts(metrics: Metrics, scorer: Scorer) -> None:
+    labels = {"model": "imdb", "version": "1", "label": "canary"}
+    for share in (0.2, 0.5):
+        metrics.models_in_use({"stable": scorer, "canary": scorer}, {"canary": share})
+        assert metrics.registry.get_sample_value("sentiment_trial_share_ratio", labels) == share
+    metrics.models_in_use({"stable": scorer}, {})
+    assert metrics.registry.get_sample_value("sentiment_trial_share_ratio", labels) is None
 
 
 def test_lag_in_seconds_is_0_without_lag() -> None:

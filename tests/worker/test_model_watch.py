@@ -140,6 +140,25 @@ def test_a_worker_falls_back_to_the_newest_good_version_where_it_may(tmp_path: P
     assert watched.value("model_refused", model=NAME, version="2", label="stable") == 1
 
 
+def test_the_newest_version_to_fall_back_to_has_a_manifest(tmp_path: Path) -> None:
+    watched = broken_stable(tmp_path)
+    (tmp_path / NAME / "7").mkdir()
+    watched.watch.open(fall_back=True)
+    assert watched.loads == [2, 3]
+
+
+def test_a_store_that_has_gone_is_told_from_a_label_that_nothing_has(tmp_path: Path) -> None:
+    add_version(tmp_path / "store")
+    watched = Watched(tmp_path / "store")
+    labels = tmp_path / "store" / NAME / LABELS_FILE
+    labels.write_text('{"champion": 1}')
+    with pytest.raises(StopWorker, match=rf"^no version of the model {NAME} is labelled stable$"):
+        watched.watch.open()
+    shutil.rmtree(tmp_path / "store")
+    with pytest.raises(StopWorker, match=rf"^Cannot read the model store {tmp_path}/store: No such file"):
+        watched.watch.open()
+
+
 def test_without_any_good_version_nothing_starts(tmp_path: Path) -> None:
     watched = broken_stable(tmp_path)
     for version in (1, 3):

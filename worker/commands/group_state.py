@@ -8,15 +8,23 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from models.labels import DEFAULT_SHARES
+from models.labels import CANARY, DEFAULT_SHARES, SHADOW
 from worker.commands.scrape import Answer, Scrape, Unreachable
 
+# What a worker outlasts, and tells in a gauge that is 0 meanwhile.
+_OUTAGES = {
+    "sentiment_kafka_up": "Kafka does not answer",
+    "sentiment_model_store_up": "the labels in the model store cannot be followed",
+}
 NO_LONGER = ""  # the label of a version that made sentiments and is not in use any more
 
 
 @dataclass(frozen=True, slots=True)
 class VersionState:
-    """A version of a model in one worker. `sentiments` are counts by class; `since` is in seconds of the epoch."""
+    """A version of a model in one worker. `sentiments` are counts by class; `since` is in seconds of the epoch.
+
+    `share` is the part of the records (of the keys, for a canary) that a version on trial takes.
+    """
 
     model: str
     version: int
@@ -24,6 +32,7 @@ class VersionState:
     engine: str
     since: float | None  # known of the main version only
     sentiments: Mapping[str, int]
+    share: float | None = None  # not known of workers of an older release
 
     @property
     def name(self) -> str:
@@ -48,14 +57,17 @@ class Refused:
         return f"{self.model} {self.version}"
 
     @property
-    def is_main(self) -> bool:
-        """Whether it is to serve in place of what this worker serves with now."""
-        return self.label not in DEFAULT_SHARES
+    def is_to_serve(self) -> bool:
+        """Whether results are to be its own, in place of another version's; nobody sees those of a shadow."""
+        return self.label != SHADOW
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """One worker, as its metrics and probes show it. `lags` are records left to read, by partition."""
+    """One worker, as its metrics and probes show it. `lags` are records left to read, by partition.
+
+    `outages` are what it waits for or does without, be it ready all the same.
+    """
 
     address: str
     ready: bool
@@ -65,19 +77,29 @@ class WorkerState:
     refused: tuple[Refused, ...]
     lags: Mapping[int, int]
     records_per_second: float | None
+    outages: tuple[str, ...] = ()
 
     @property
     def main(self) -> str | None:
         """The name of the version that it serves with; None while it has none."""
         return next((each.name for each in self.versions if each.is_main), None)
 
+    @property
+    def canary(self) -> str:
+        """The canary in service and its share, in words; empty without one."""
+        found = next((each for each in self.versions if each.label == CANARY), None)
+        if found is None:
+            return ""
+        share = "" if found.share is None else f" on {found.share * 100:.3g}% of the keys"
+        return f"canary {found.version}{share}"
+
     def serves(self, version: int | None = None) -> bool:
         """Whether it serves with the version; with any, if none is named."""
         return any(each.is_main and version in (None, each.version) for each in self.versions)
 
     def follows(self, version: int | None = None) -> bool:
-        """Whether it serves with the version, and refuses none that should serve in its place."""
-        return self.serves(version) and not any(each.is_main for each in self.refused)
+        """Whether it serves with the version, and refuses none whose results there should be."""
+        return self.serves(version) and not any(each.is_to_serve for each in self.refused)
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self) | {"reachable": True, "lag": sum(self.lags.values())}
@@ -95,12 +117,13 @@ def state_of(answer: Answer, before: Answer | None = None) -> State:
     if isinstance(answer, Unreachable):
         return answer
     try:
+        versions = _versions(answer)
         return WorkerState(
             address=answer.address,
             ready=not answer.not_ready,
             alive=not answer.not_alive,
             problems=(*answer.not_alive, *answer.not_ready),
-            versions=_versions(answer),
+            versions=versions,
             refused=tuple(
                 Refused(labels["model"], int(labels["version"]), labels["label"])
                 for labels, value in answer.of("sentiment_model_refused")
@@ -108,6 +131,8 @@ def state_of(answer: Answer, before: Answer | None = None) -> State:
             ),
             lags={int(each["partition"]): int(left) for each, left in answer.of("sentiment_consumer_lag_records")},
             records_per_second=_rate(before, answer) if isinstance(before, Scrape) else None,
+            # Before there is a model nothing has looked at the store's labels yet.
+            outages=tuple(what for name, what in _OUTAGES.items() if versions and answer.value(name) == 0),
         )
     except (KeyError, ValueError):
         return Unreachable(answer.address, "its metrics are those of another release")
@@ -116,33 +141,42 @@ def state_of(answer: Answer, before: Answer | None = None) -> State:
 def agreement(states: Sequence[State], version: int | None = None) -> tuple[bool, str]:
     """Whether all workers agree, and a sentence that says so or what differs.
 
-    They do when all can be reached and serve with one version (the asked one, if one is), and none refuses a version
-    that should serve in its place.
+    They do when all can be reached and serve with one version (the asked one, if one is) and one canary or none, none
+    refuses a version whose results there should be, and for all of them Kafka and the model store are there.
     """
     workers = [each for each in states if isinstance(each, WorkerState)]
     silent = len(states) - len(workers)
     serving = Counter(each.main for each in workers)
-    told = [_served(serving)]
+    canaries = Counter(each.canary for each in workers)
+    told = [_served(serving, canaries)]
     if silent and workers:
         told.append(f"{silent} more cannot be reached")
     if version is not None and workers and not any(each.serves(version) for each in workers):
         told.append(f"none serves with version {version}")
     refused = Counter(f"{each.name} ({each.label})" for worker in workers for each in set(worker.refused))
     told += [f"{name} is refused by {_workers(count)}" for name, count in sorted(refused.items())]
-    agree = not silent and len(serving) == 1 and all(each.follows(version) for each in workers)
+    outages = Counter(outage for each in workers for outage in each.outages)
+    told += [f"{outage} ({_workers(count)})" for outage, count in sorted(outages.items())]
+    alike = len(serving) == len(canaries) == 1
+    agree = not silent and alike and not outages and all(each.follows(version) for each in workers)
     return agree, "; ".join(told)
 
 
-def _served(serving: Counter[str | None]) -> str:
+def _served(serving: Counter[str | None], canaries: Counter[str]) -> str:
     total = serving.total()
     if not total:
         return "no worker can be reached"
     if len(serving) == 1:
         [version] = serving
         everywhere = f"all on {version}" if total > 1 else f"on {version}"
-        return f"{_workers(total)}, {everywhere if version else 'without a model'}"
-    parts = (f"{version or 'no model'} on {_workers(count)}" for version, count in serving.most_common())
-    return f"mixed versions: {', '.join(parts)}"
+        told = f"{_workers(total)}, {everywhere if version else 'without a model'}"
+    else:
+        parts = (f"{version or 'no model'} on {_workers(count)}" for version, count in serving.most_common())
+        told = f"mixed versions: {', '.join(parts)}"
+    if len(canaries) == 1:
+        return ", ".join(filter(None, [told, *canaries]))
+    parts = (f"{canary or 'no canary'} on {_workers(count)}" for canary, count in canaries.most_common())
+    return f"{told}; mixed canaries: {', '.join(parts)}"
 
 
 def _workers(count: int) -> str:
@@ -156,12 +190,17 @@ def _versions(answer: Scrape) -> tuple[VersionState, ...]:
         by_class = sentiments.setdefault((labels["model"], int(labels["version"])), {})
         by_class[labels["sentiment"]] = int(count)
     since = answer.value("sentiment_model_loaded_timestamp_seconds") or None
+    shares = {
+        (each["model"], int(each["version"]), each["label"]): share
+        for each, share in answer.of("sentiment_trial_share_ratio")
+    }
     found = []
     for labels, value in answer.of("sentiment_model_info"):
         if value == 1:
             key, label = (labels["model"], int(labels["version"])), labels["label"]
             known_since = None if label in DEFAULT_SHARES else since
-            found.append(VersionState(*key, label, labels["engine"], known_since, sentiments.get(key, {})))
+            share = shares.get((*key, label))
+            found.append(VersionState(*key, label, labels["engine"], known_since, sentiments.get(key, {}), share))
     in_use = {(each.model, each.version) for each in found}
     for key, counts in sentiments.items():
         if key not in in_use and any(counts.values()):

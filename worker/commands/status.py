@@ -24,9 +24,9 @@ _EXAMPLES = """examples:
   python -m worker status --json | jq .agree
   until python -m worker status --workers kafka-sentiment --version 4; do sleep 1; done
 
-exit status: 0 when all answer and serve with one version, that of --version if it is given, and none refuses
-another that is labelled to serve; else 1. Right after a change of labels all still agree on the version before:
-wait with --version."""
+exit status: 0 when all answer and serve with one version, that of --version if it is given, and with one canary or
+none, no worker refuses a version that is labelled to serve, stable or canary, and Kafka and the model store answer
+all of them; else 1. Right after a change of labels all still agree on the version before: wait with --version."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

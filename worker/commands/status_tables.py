@@ -39,9 +39,11 @@ def _workers_table(states: Sequence[State]) -> Table:
 
 def _condition(worker: WorkerState) -> Text:
     if worker.ready and worker.alive:
+        if worker.outages:
+            return cell(f"ready, but {', and '.join(worker.outages)}", "red")
         return cell("ready", "green")
     name = "not ready" if worker.alive else "not alive"
-    return cell(f"{name}: {', '.join(worker.problems)}", "red")
+    return cell(f"{name}: {', '.join([*worker.problems, *worker.outages])}", "red")
 
 
 def rate_text(records_per_second: float | None) -> str:

@@ -19,14 +19,24 @@ class TestWorker:
         if version is not None:
             self.serve(version, model)
             self.health.model_loaded = True
+            self.metrics.model_store_up.set(1)
         parts = {Partition("reviews", number): 0 for number in range(partitions)}
         self.metrics.lags(parts, {})
         self.health.observed(bool(parts), parts)
         self.server = HealthServer("127.0.0.1", 0, self.health, self.metrics.registry)
         self.address = f"127.0.0.1:{self.server.port}"
 
-    def serve(self, version: int, model: str = "reviews", label: str = "stable", since: float = 1_000.0) -> None:
+    def serve(
+        self,
+        version: int,
+        model: str = "reviews",
+        label: str = "stable",
+        since: float = 1_000.0,
+        share: float | None = None,
+    ) -> None:
         self.metrics.model_info.labels(model, version, label, "numpy").set(1)
+        if share is not None:
+            self.metrics.trial_share.labels(model, version, label).set(share)
         if label == "stable":
             self.metrics.model_loaded.set(since)
 

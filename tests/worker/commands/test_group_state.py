@@ -112,15 +112,44 @@ def test_a_refused_version_that_should_serve_is_no_agreement(start: Group) -> No
     assert agreement([state(worker), state(start())]) == (False, sentence)
 
 
-def test_a_refused_canary_is_told_and_agreed_upon(start: Group) -> None:
+def test_a_refused_canary_is_no_agreement_and_a_refused_shadow_is_one(start: Group) -> None:
     worker = start()
+    worker.metrics.model_refused.labels("reviews", 5, "shadow").set(1)
+    assert agreement([state(worker)]) == (True, "1 worker, on reviews 4; reviews 5 (shadow) is refused by 1 worker")
+    worker.metrics.model_refused.labels("reviews", 5, "shadow").set(0)
     worker.metrics.model_refused.labels("reviews", 5, "canary").set(1)
-    assert agreement([state(worker)]) == (True, "1 worker, on reviews 4; reviews 5 (canary) is refused by 1 worker")
+    assert agreement([state(worker)]) == (False, "1 worker, on reviews 4; reviews 5 (canary) is refused by 1 worker")
+
+
+def test_a_canary_in_service_is_told_with_its_share(start: Group) -> None:
+    workers = [start(), start()]
+    workers[0].serve(5, label="canary", share=0.5)
+    sentence = (
+        "2 workers, all on reviews 4; mixed canaries: canary 5 on 50% of the keys on 1 worker, no canary on 1 worker"
+    )
+    assert agreement([state(each) for each in workers]) == (False, sentence)
+    workers[1].serve(5, label="canary", share=0.5)
+    sentence = "2 workers, all on reviews 4, canary 5 on 50% of the keys"
+    assert agreement([state(each) for each in workers]) == (True, sentence)
+
+
+def test_what_workers_wait_for_is_no_agreement(start: Group) -> None:
+    one, two = start(), start()
+    one.metrics.kafka_up.set(0)
+    two.metrics.kafka_up.set(0)
+    two.metrics.model_store_up.set(0)
+    outages = "Kafka does not answer (2 workers); the labels in the model store cannot be followed (1 worker)"
+    assert agreement([state(one), state(two)]) == (False, f"2 workers, all on reviews 4; {outages}")
+    assert state(one).outages == ("Kafka does not answer",)
+
+
+def test_before_a_worker_has_a_model_nothing_is_said_of_the_store(start: Group) -> None:
+    assert state(start(version=None)).outages == ()
 
 
 def test_only_the_version_that_is_asked_for_is_agreement(start: Group) -> None:
     worker = start(4)
-    worker.serve(5, label="canary")
+    worker.serve(5, label="shadow")
     states = [state(worker), state(start(4))]
     assert agreement(states, 4) == (True, "2 workers, all on reviews 4")
     assert agreement(states, 5) == (False, "2 workers, all on reviews 4; none serves with version 5")

@@ -86,7 +86,7 @@ def test_json_has_all_that_the_tables_have(start: Group, capsys: pytest.CaptureF
     assert first["lags"] == {"0": 0, "1": 0}
     assert first["records_per_second"] == 0
     version = {"model": "reviews", "version": 4, "label": "stable", "engine": "numpy"}
-    counts = {"since": "1970-01-01T00:16:40+00:00", "sentiments": {"positive": 3, "negative": 1}}
+    counts = {"since": "1970-01-01T00:16:40+00:00", "sentiments": {"positive": 3, "negative": 1}, "share": None}
     assert first["versions"] == [version | counts]
 
 
@@ -97,6 +97,23 @@ def test_the_tables_say_who_runs_what_since_when(start: Group) -> None:
     text = "\n".join(shown(state(worker)))
     for expected in ("ready", "0-3", "1,234", "reviews 4", "stable", "3 min ago", "1,000", "positive"):
         assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("gauge", "told"),
+    [
+        ("kafka_up", "Kafka does not answer"),
+        ("model_store_up", "the labels in the model store cannot be followed"),
+    ],
+)
+def test_a_ready_worker_that_lacks_something_says_so(
+    start: Group, capsys: pytest.CaptureFixture[str], gauge: str, told: str
+) -> None:
+    worker = start()
+    getattr(worker.metrics, gauge).set(0)
+    assert f"ready, but {told} " in " ".join(" ".join(shown(state(worker), width=160)).split())
+    assert status(worker) == 1
+    assert f"on reviews 4; {told} (1 worker)." in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_is_wrong_with_a_worker_is_told(start: Group) -> None:
