@@ -33,7 +33,7 @@ _EXAMPLES = """examples:
   python -m worker rescore --model reviews@3 --to sentiments.rescored --from 2026-01-31 --until 2026-02-01T12:00:00Z
   python -m worker rescore --model reviews@canary --to sentiments.rescored --from 2h --rate 500 --json
   python -m worker rescore --model reviews@3 --to sentiments.rescored --from 0:5000,1:4980 --until 0:6000,1:6000"""
-_USAGE = "--model NAME@VERSION --to TOPIC [--from START] [--until END] [--create-topic] [--rate N] [--json]"
+_USAGE = "--model NAME@VERSION --to TOPIC [--from START] [--until END] [--create-topic] [--append] [--rate N] [--json]"
 _BOUND = "a time (UTC unless it says otherwise), an age such as 2h, an offset, or pairs of partition and offset"
 _OTHERS_SECONDS = 5.0
 
@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--group", metavar="NAME", help="consumer group that remembers how far it is (default: by version and topic)"
+    )
+    parser.add_argument(
+        "--append", action="store_true", help="begin also where the topic holds records that this group did not write"
     )
     parser.add_argument("--create-topic", action="store_true", help="create the topic if it is missing")
     parser.add_argument(
@@ -77,7 +80,7 @@ def main(arguments: argparse.Namespace) -> int:
         with connect.connected(chosen, None) as asking:
             if arguments.create_topic:
                 patiently(chosen, lambda: create_target(asking, job, arguments.replication))
-            state = patiently(chosen, lambda: begin(asking, job, arguments.since, arguments.until))
+            state = patiently(chosen, lambda: begin(asking, job, arguments.since, arguments.until, arguments.append))
             if state.left:
                 _say(arguments, _plan(job, state))
                 state = _rescore(asking, job, state, chosen, arguments, registry)
