@@ -9,6 +9,7 @@ import signal
 import sys
 import uuid
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Never
@@ -23,7 +24,7 @@ from worker.commands.rolling.picture import draw, drawing_is_possible
 from worker.commands.rolling.report import show
 from worker.commands.rolling.session import Session
 from worker.commands.rolling.update import Update
-from worker.errors import BadUse
+from worker.errors import BadUse, WorkerError
 from worker.model_store import open_registry
 from worker.settings import Settings
 
@@ -71,30 +72,46 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.picture:
         drawing_is_possible(arguments.picture)
     signal.signal(signal.SIGTERM, _interrupt)
-    observed = _observe(arguments)
+    observed, standing = _observe(arguments)
     report = judge(observed, Limits(arguments.max_pause, arguments.max_swap_pause, arguments.max_p99))
+    if standing and not report.passed:
+        report = replace(report, notes=(*report.notes, standing))
     if arguments.picture:
         draw(observed, arguments.picture)
     show(report, arguments.json)
     return 0 if report.passed else 1
 
 
-def _observe(arguments: argparse.Namespace) -> Observed:
+def _observe(arguments: argparse.Namespace) -> tuple[Observed, str]:
+    """What was seen, and where the label stands now that all is over."""
     session: Session | None = None
-    with ExitStack() as stack:
-        try:
+    update: Update | None = None
+    try:
+        with ExitStack() as stack:
             chosen, group = _own_group(arguments, stack) if arguments.local else _running_group(arguments)
             # What --local starts has the two versions under these numbers.
             to = "2" if arguments.local and not arguments.no_update else arguments.to
             registry = open_registry(chosen)
             update = Update.plan(registry, chosen.model_name, chosen.model_label, to)
+            update.check(chosen)
             if arguments.back:
                 stack.callback(update.undo)
             session = Session(chosen, f"rolling-check-{uuid.uuid4().hex[:8]}", update, arguments.rate)
-            return stack.enter_context(session).run(group, arguments.seconds, arguments.update_limit)
-        except KeyboardInterrupt:
-            sys.stderr.write(session.unfinished() if session else "Interrupted before anything was sent.\n")
-            raise
+            observed = stack.enter_context(session).run(group, arguments.seconds, arguments.update_limit)
+    except (KeyboardInterrupt, WorkerError) as error:
+        told = []
+        if isinstance(error, KeyboardInterrupt):
+            told.append(session.unfinished() if session else "Interrupted before anything was sent.")
+        if standing := _standing(arguments, update):
+            told.append(standing)
+        sys.stderr.writelines(f"{sentence}\n" for sentence in told)
+        raise
+    return observed, _standing(arguments, update)
+
+
+def _standing(arguments: argparse.Namespace, update: Update | None) -> str:
+    # The store of a group of its own is gone by now.
+    return update.standing() if update and not arguments.local else ""
 
 
 def _running_group(arguments: argparse.Namespace) -> tuple[Settings, Group]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from worker.commands.progress import progress_bar
@@ -102,8 +102,15 @@ class Course:
                 f"Version {new} did not score every key within {self._plan.update_limit:g} s of the label's change: "
                 f"{scored_by_new()} of {len(keys)} keys did."
             )
+            self._take_back()
         self._wait(began + self._plan.seconds - time.monotonic())
         self._wait(_SETTLE_LIMIT_SECONDS, self._settled)
+
+    def _take_back(self) -> None:
+        """Before any worker is restarted: one that refuses the version could not start with it."""
+        with suppress(StopWorker):  # then the label stands where it is said to stand at the end
+            self._update.undo()
+            self._note(f"label {self._update.label} taken back")
 
     def _restart_all(self) -> None:
         self._wait(_LEAD_SECONDS)

@@ -31,7 +31,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The whole verdict; `problems` are sentences, none of them for a group that passed.
+    """The whole verdict; `problems` are sentences, none of them for a group that passed; `notes` what else to know.
 
     `mixed_seconds` is how long the old version still answered after the new one had begun to. Times of versions and
     events are seconds since the check began.
@@ -42,6 +42,7 @@ class Report:
     mixed_seconds: float
     events: tuple[Event, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -95,7 +96,7 @@ def _wrong_versions(observed: Observed, verdict: Verdict, seen: Iterable[Version
         names = ", ".join(f"version {version}" if version else "another model" for version in strange)
         yield f"Reviews scored by what is not in use: {len(verdict.wrong_version):,} ({names})."
     updated = next((phase.ends for phase in observed.phases if phase.name == UPDATE), None)
-    if observed.versions.changes and updated is not None:
+    if observed.versions.changes and updated is not None and not observed.taken_back:
         first = observed.first_arrivals().items()
         stale = sum(arrival.seen.version == old and observed.sent[each] > updated for each, arrival in first)
         if stale:

@@ -94,6 +94,10 @@ def test_the_old_version_after_the_update() -> None:
     assert report(with_version(good(), "r320", 1)).problems == (problem,)
 
 
+def test_the_old_version_is_right_again_after_an_update_that_was_taken_back() -> None:
+    assert report(replace(with_version(good(), "r320", 1), taken_back=True)).passed
+
+
 def test_versions_are_shown_with_their_times_and_for_how_long_both_answered() -> None:
     judged = report(with_version(good(), "r170", 1))
     assert judged.versions == (VersionFigures(1, 151, 0.02, 17.02), VersionFigures(2, 249, 15.02, 39.92))
