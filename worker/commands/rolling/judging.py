@@ -14,7 +14,7 @@ from worker.commands.rolling.figures import (
     version_figures,
 )
 from worker.commands.rolling.history import Verdict, check
-from worker.commands.rolling.observed import RESTARTS, UPDATE, WARM_UP, Event, Observed
+from worker.commands.rolling.observed import BEFORE, RESTARTS, UPDATE, WARM_UP, Event, Observed
 
 
 class Limits(NamedTuple):
@@ -71,7 +71,7 @@ def judge(observed: Observed, limits: Limits) -> Report:
         *_passed_limits(phases, limits),
     )
     events = tuple(Event(event.at - observed.began, event.text) for event in observed.events)
-    return Report(phases, seen, mixed_seconds(observed, seen), events, problems)
+    return Report(phases, seen, mixed_seconds(observed, seen), events, problems, tuple(_notes(phases, limits)))
 
 
 def _wrong_delivery(observed: Observed, verdict: Verdict, lost: Sequence[str]) -> Iterator[str]:
@@ -112,3 +112,11 @@ def _passed_limits(phases: Iterable[PhaseFigures], limits: Limits) -> Iterator[s
             yield f"A partition stood still for {pause:.3f} s in the phase {phase.name!r}, longer than {allowed:g} s."
         if phase.name != RESTARTS and p99 > limits.p99:
             yield f"p99 was {p99:.3f} s in the phase {phase.name!r}, more than {limits.p99:g} s."
+
+
+def _notes(phases: Iterable[PhaseFigures], limits: Limits) -> Iterator[str]:
+    if any(_passed_limits((phase for phase in phases if phase.name == BEFORE), limits)):
+        yield (
+            "The phase 'before' passed a limit already: the machine or the group was too slow or too busy before "
+            "anything was changed, so the limits that were passed say nothing about the update or the restarts."
+        )

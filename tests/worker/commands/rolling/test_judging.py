@@ -123,6 +123,20 @@ def test_p99_has_a_limit() -> None:
     assert judge(slow, Limits(2.0, 0.25, p99=0.5)).passed
 
 
+def test_what_was_too_slow_before_anything_was_changed_is_not_blamed_on_the_update() -> None:
+    slow = later(good(), [f"r{number}" for number in range(400)], 0.3)
+    [note] = report(slow).notes
+    assert note.startswith(
+        "The phase 'before' passed a limit already: the machine or the group was too slow or too busy"
+    )
+    assert not report(slow).passed
+
+
+def test_what_was_too_slow_only_after_a_change_has_no_such_excuse() -> None:
+    slow = later(good(), [f"r{number}" for number in range(100, 400)], 0.3)
+    assert (report(slow).passed, report(slow).notes) == (False, ())
+
+
 def test_the_warm_up_has_no_limit() -> None:
     check = later(good(), [f"r{number}" for number in range(100)], 5.0)
     warm_up = [Phase("warm-up", *check.phases[0][1:]), *check.phases[1:]]
