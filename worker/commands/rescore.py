@@ -14,6 +14,7 @@ from models.registry import Registry, Resolved
 from models.scorer import Scorer
 from worker.broker import EARLIEST, Broker, Source
 from worker.commands import connect
+from worker.commands.interrupts import sigterm_as_ctrl_c
 from worker.commands.reading import positive
 from worker.commands.rescore_batch import Rescorer
 from worker.commands.rescore_begin import begin, create_target, find_version, for_range, make_job, patiently
@@ -70,7 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Rescore what is left of the range and tell what came of all of it; 130 after Ctrl-C."""
+    """Rescore what is left of the range and tell what came of all of it; 130 after Ctrl-C or SIGTERM."""
+    sigterm_as_ctrl_c()
     chosen = connect.prepare(arguments)
     registry = open_registry(chosen)
     job = make_job(chosen, find_version(registry, arguments.model), arguments.to, arguments.group)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import uuid
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Never
+
+import structlog
 
 from worker import settings
 from worker.commands import connect
+from worker.commands.interrupts import sigterm_as_ctrl_c
+from worker.commands.progress import told_regularly
 from worker.commands.reading import positive
 from worker.commands.rolling.groups import Group, OwnGroup, RunningGroup
 from worker.commands.rolling.judging import Limits, judge
@@ -27,6 +28,8 @@ from worker.commands.rolling.update import Update
 from worker.errors import BadUse, WorkerError
 from worker.model_store import open_registry
 from worker.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 _EXAMPLES = """examples:
   python -m worker rolling-check --local --picture rolling-check.png
@@ -71,7 +74,7 @@ def main(arguments: argparse.Namespace) -> int:
     _refuse_contradictions(arguments)
     if arguments.picture:
         drawing_is_possible(arguments.picture)
-    signal.signal(signal.SIGTERM, _interrupt)
+    sigterm_as_ctrl_c()
     observed, standing = _observe(arguments)
     report = judge(observed, Limits(arguments.max_pause, arguments.max_swap_pause, arguments.max_p99))
     if standing and not report.passed:
@@ -127,7 +130,8 @@ def _own_group(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Setting
     if sys.stderr.isatty():
         sys.stderr.write(f"Starting Kafka and {arguments.workers} workers ...\n")
     group = OwnGroup(arguments.workers, chosen.model_name, chosen.model_store, versions, more)
-    stack.enter_context(group)
+    with told_regularly(lambda: log.info("starting Kafka and workers", workers=arguments.workers)):
+        stack.enter_context(group)
     own = {name.removeprefix(settings.PREFIX).lower(): value for name, value in group.settings.items()}
     if arguments.no_restarts:
         group.steps = ()
@@ -158,7 +162,3 @@ def above_zero(text: str) -> float:
         if 0 < float(text) < float("inf"):
             return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> Never:
-    raise KeyboardInterrupt

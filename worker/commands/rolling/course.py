@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from worker.commands.progress import progress_bar
+import structlog
+
+from worker.commands.progress import progress_bar, told_regularly
 from worker.commands.rolling.groups import Group
 from worker.commands.rolling.load import Sender, Watcher
 from worker.commands.rolling.observed import AFTER, BEFORE, RESTARTS, UPDATE, WARM_UP, Event, Phase
@@ -22,6 +24,8 @@ _LEAD_SECONDS = 0.25
 _SETTLED_SECONDS = 1.0
 _SETTLE_LIMIT_SECONDS = 60.0
 _TICK_SECONDS = 0.05
+
+log = structlog.get_logger(__name__)
 
 
 class Plan(NamedTuple):
@@ -52,6 +56,10 @@ class Course:
 
     def run(self) -> None:
         """All of it; the watcher has seen all that came when this returns."""
+        with told_regularly(self._tell):
+            self._go_through()
+
+    def _go_through(self) -> None:
         self._watcher.start()
         self._sender.start()
         self._warm_up()
@@ -72,6 +80,9 @@ class Course:
     def unanswered(self) -> int:
         """How many reviews were sent and have no sentiment yet."""
         return len(self._sender.sent) - len(self._watcher.answered)
+
+    def _tell(self) -> None:
+        log.info("checking", phase=self.phase, sent=len(self._sender.sent), unanswered=self.unanswered())
 
     def _warm_up(self) -> None:
         with self._phase(WARM_UP):

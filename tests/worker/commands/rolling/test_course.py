@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from models.registry import Registry
 from tests.models.remote import write_packaged
@@ -77,6 +78,14 @@ def test_an_update_that_not_all_workers_took_is_taken_back_before_they_are_resta
     assert going.complaints[0].endswith("0.2 s of the label's change: 1 of 2 keys did.")
     assert [event.text for event in going.events][:2] == ["label stable: 1 to 2", "label stable taken back"]
     assert (update.applied, update.moved, update.registry.labels("imdb")) == (True, False, {"stable": 1})
+
+
+def test_a_check_that_lasts_tells_where_it_is(update: Update, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.commands.progress._LINE_SECONDS", 0.02)
+    with capture_logs() as lines:
+        gone_through(update, {b"k1": 2, b"k2": 2}, monkeypatch)
+    told = [(line["phase"], line["sent"], line["unanswered"]) for line in lines if line["event"] == "checking"]
+    assert {("before", 1, 0), ("after", 1, 0)} <= {*told}
 
 
 def test_an_update_that_all_workers_took_stays(update: Update, monkeypatch: pytest.MonkeyPatch) -> None:
