@@ -129,12 +129,17 @@ def load(flags: Mapping[str, Any]) -> Settings:
         raise BadUse("; ".join(_sentences(error))) from None
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """One flag for each setting, absent unless given. Secrets have none: a command line is visible to all."""
-    group = parser.add_argument_group("settings (each also as an environment variable, SENTIMENT_...)")
+def add_flags(parser: argparse.ArgumentParser, listed: bool = True) -> None:
+    """One flag for each setting, absent unless given. Secrets have none: a command line is visible to all.
+
+    Where they are not `listed`, the help says where they are.
+    """
+    elsewhere = None if listed else "the flags that `python -m worker run --help` lists are taken here too"
+    group = parser.add_argument_group("settings (each also as an environment variable, SENTIMENT_...)", elsewhere)
     for name, field in Settings.model_fields.items():
         if not is_secret(field):
             help_text = f"{description(field)} (default: {default_text(field)})".replace("%", "%%")
+            help_text = help_text if listed else argparse.SUPPRESS
             group.add_argument(
                 "--" + name.replace("_", "-"), dest=name, default=argparse.SUPPRESS, metavar="VALUE", help=help_text
             )

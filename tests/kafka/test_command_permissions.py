@@ -86,7 +86,11 @@ def test_a_running_group_is_checked(secure: SecureKafka, client: str) -> None:
         permit(secure, commands, "rolling-check")
         stream.ready_workers(1)
         flags = ("--no-update", "--restart-command=true", "--rate=50", "--seconds=1", "--json")
-        patient = ("--max-pause=30", "--max-p99=10")  # as on a busy machine; how fast it can be is tested elsewhere
+        patient = (
+            "--max-pause=30",
+            "--max-p99=10",
+            "--log-level=warning",
+        )  # as on a busy machine; how fast it can be is tested elsewhere
         report = json.loads(commands("rolling-check", *flags, *patient))
     assert all(phase["sent"] == phase["answered"] > 0 for phase in report["phases"])
 

@@ -155,7 +155,7 @@ def wait_for_the_clock(rescorings: Rescorings) -> None:
     wait_until(lambda: time.time() * 1000 > newest + 2, LIMIT_SECONDS, lambda: "the clock stands still")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_what_was_stopped_goes_on_with_the_same_range_and_doubles_nothing(
     rescorings: Rescorings, number: signal.Signals
 ) -> None:
@@ -164,8 +164,9 @@ def test_what_was_stopped_goes_on_with_the_same_range_and_doubles_nothing(
         wait_until(lambda: len(rescorings.stored()) > 300, LIMIT_SECONDS, lambda: "nothing came")
         process.send_signal(number)
         _, err = process.communicate(timeout=LIMIT_SECONDS)
-    told = "stopped: the same command goes on from here\n" if number == signal.SIGINT else ""
-    assert (process.returncode, err) == (130 if number == signal.SIGINT else -signal.SIGKILL, told)
+    killed = number == signal.SIGKILL
+    told = "" if killed else "stopped: the same command goes on from here\n"
+    assert (process.returncode, err) == (-signal.SIGKILL if killed else 130, told)
     rescorings.send(2_100)
     assert 300 < len(rescorings.stored()) < 2_000
     assert rescorings.report()["records"] == 2_000

@@ -19,12 +19,12 @@ _TALKATIVE = ("kafka", "worker.librdkafka")
 
 
 def add_arguments(parser: argparse.ArgumentParser, usage: str, examples: str) -> None:
-    """`--json`, a flag for each setting, a usage line without all of these, and examples below the help."""
+    """`--json`, a flag for each setting, and examples; the help tells of the settings in one sentence."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.usage = f"%(prog)s {usage} [SETTINGS]"
     parser.epilog = examples
     parser.add_argument("--json", action="store_true", help="write JSON, for programs")
-    settings.add_flags(parser)
+    settings.add_flags(parser, listed=False)
 
 
 def prepare(arguments: argparse.Namespace) -> Settings:

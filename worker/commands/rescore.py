@@ -14,6 +14,7 @@ from models.registry import Registry, Resolved
 from models.scorer import Scorer
 from worker.broker import EARLIEST, Broker, Source
 from worker.commands import connect
+from worker.commands.interrupts import sigterm_as_ctrl_c
 from worker.commands.reading import positive
 from worker.commands.rescore_batch import Rescorer
 from worker.commands.rescore_begin import begin, create_target, find_version, for_range, make_job, patiently
@@ -33,7 +34,7 @@ _EXAMPLES = """examples:
   python -m worker rescore --model reviews@3 --to sentiments.rescored --from 2026-01-31 --until 2026-02-01T12:00:00Z
   python -m worker rescore --model reviews@canary --to sentiments.rescored --from 2h --rate 500 --json
   python -m worker rescore --model reviews@3 --to sentiments.rescored --from 0:5000,1:4980 --until 0:6000,1:6000"""
-_USAGE = "--model NAME@VERSION --to TOPIC [--from START] [--until END] [--create-topic] [--rate N] [--json]"
+_USAGE = "--model NAME@VERSION --to TOPIC [--from START] [--until END] [--create-topic] [--append] [--rate N] [--json]"
 _BOUND = "a time (UTC unless it says otherwise), an age such as 2h, an offset, or pairs of partition and offset"
 _OTHERS_SECONDS = 5.0
 
@@ -51,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--group", metavar="NAME", help="consumer group that remembers how far it is (default: by version and topic)"
     )
+    parser.add_argument(
+        "--append", action="store_true", help="begin also where the topic holds records that this group did not write"
+    )
     parser.add_argument("--create-topic", action="store_true", help="create the topic if it is missing")
     parser.add_argument(
         "--replication", type=int, default=-1, help="replicas of a topic to create (default: what the brokers say)"
@@ -67,7 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Rescore what is left of the range and tell what came of all of it; 130 after Ctrl-C."""
+    """Rescore what is left of the range and tell what came of all of it; 130 after Ctrl-C or SIGTERM."""
+    sigterm_as_ctrl_c()
     chosen = connect.prepare(arguments)
     registry = open_registry(chosen)
     job = make_job(chosen, find_version(registry, arguments.model), arguments.to, arguments.group)
@@ -77,7 +82,7 @@ def main(arguments: argparse.Namespace) -> int:
         with connect.connected(chosen, None) as asking:
             if arguments.create_topic:
                 patiently(chosen, lambda: create_target(asking, job, arguments.replication))
-            state = patiently(chosen, lambda: begin(asking, job, arguments.since, arguments.until))
+            state = patiently(chosen, lambda: begin(asking, job, arguments.since, arguments.until, arguments.append))
             if state.left:
                 _say(arguments, _plan(job, state))
                 state = _rescore(asking, job, state, chosen, arguments, registry)

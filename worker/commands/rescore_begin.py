@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from models.errors import ModelError, ModelNotFound
 from models.registry import Registry
-from worker.broker import LATEST, MAX_MESSAGE_BYTES, Broker, Topic
+from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Topic
 from worker.commands.rescore_plan import Job, State, new_positions, remembered, state_of
 from worker.commands.rescore_range import Bound, spans
 from worker.errors import BadUse, KafkaAway, StopWorker, TopicMissing
@@ -53,14 +53,20 @@ def create_target(asking: Broker, job: Job, replication: int) -> None:
     asking.create_topics([Topic(job.to, partitions, replication, {"max.message.bytes": str(MAX_MESSAGE_BYTES)})])
 
 
-def begin(asking: Broker, job: Job, since: Bound | None, until: Bound | None) -> State:
-    """What the group remembers of this job, or a new beginning. Raises BadUse, StopWorker, KafkaAway."""
-    try:
-        asking.offsets_at(job.to, LATEST)
-    except TopicMissing:
-        raise TopicMissing(f"topic {job.to} does not exist: --create-topic makes it, like topic {job.topic}") from None
+def begin(asking: Broker, job: Job, since: Bound | None, until: Bound | None, append: bool = False) -> State:
+    """What the group remembers of this job, or a new beginning: in a topic with records only to `append` to them.
+
+    Raises BadUse, StopWorker, KafkaAway.
+    """
+    # Before the positions: a process sets these before it writes, so what another one of this run wrote is no surprise.
+    holds_records = _holds_records(asking, job)
     if (state := remembered(asking, job)) is not None:
         return state
+    if holds_records and not append:
+        raise BadUse(
+            f"--to: topic {job.to} holds records already, and group {job.group} remembers no run that wrote them: "
+            "name another topic, delete its records, or add to them with --append"
+        )
     found = spans(asking, job.topic, since, until)
     if not any(span.end > span.begin for span in found.values()):
         raise StopWorker(f"topic {job.topic} holds nothing {job.given}: there is nothing to score")
@@ -73,6 +79,14 @@ def begin(asking: Broker, job: Job, since: Bound | None, until: Bound | None) ->
             raise
         return state
     return state_of(job, positions)
+
+
+def _holds_records(asking: Broker, job: Job) -> bool:
+    try:
+        ends = asking.offsets_at(job.to, LATEST)
+    except TopicMissing:
+        raise TopicMissing(f"topic {job.to} does not exist: --create-topic makes it, like topic {job.topic}") from None
+    return ends != asking.offsets_at(job.to, EARLIEST)
 
 
 def patiently(chosen: Settings, step: Callable[[], Result]) -> Result:

@@ -1,4 +1,4 @@
-"""The progress of a rescoring: a bar while a person watches, otherwise a log line when it waits and goes on."""
+"""The progress of a rescoring: a bar while a person watches, otherwise log lines: when it waits, goes on, or lasts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from worker.commands.progress import told_regularly
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +27,9 @@ class Show(Protocol):
 def rescore_bar(done: int, total: int) -> Iterator[Show]:
     """A way to show how many of `total` offsets are done, on standard error."""
     if not sys.stderr.isatty():
-        yield _Log()
+        lines = _Log(done, total)
+        with told_regularly(lines.tell):
+            yield lines
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -39,15 +43,24 @@ def description(live_lag: int | None) -> str:
 
 
 class _Log:
-    def __init__(self) -> None:
-        self._waits = False
+    def __init__(self, done: int, total: int) -> None:
+        self._done = done
+        self._total = total
+        self._live_lag: int | None = None
 
     def __call__(self, done: int, live_lag: int | None = None) -> None:
-        if live_lag is not None and not self._waits:
+        waited = self._live_lag is not None
+        self._done, self._live_lag = done, live_lag
+        if live_lag is not None and not waited:
             log.info("waiting for the live group", lag=live_lag)
-        elif live_lag is None and self._waits:
+        elif live_lag is None and waited:
             log.info("going on with the rescoring")
-        self._waits = live_lag is not None
+
+    def tell(self) -> None:
+        """How it stands, from another thread."""
+        lag = self._live_lag
+        waiting = {} if lag is None else {"waiting_for_live_lag": lag}
+        log.info("rescoring", done=self._done, total=self._total, **waiting)
 
 
 class _Rate(ProgressColumn):

@@ -102,7 +102,7 @@ def lines(job: Job, state: State, figures: Figures, output_topic: str) -> Iterat
 
 def _sentiments(chosen: Settings, topic: str, since_ms: int, what: str) -> Iterator[tuple[Record, Sentiment]]:
     source = Source(topic, None, max(0, since_ms - _CLOCKS_MS))
-    with connect.connected(chosen, source) as broker, progress_bar(what) as show:
+    with connect.connected(chosen, source) as broker, progress_bar(what, lines=True) as show:
         read = 0
         for records in read_to_end(broker, chosen):
             read += len(records)

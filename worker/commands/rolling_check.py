@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import uuid
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Never
+
+import structlog
 
 from worker import settings
 from worker.commands import connect
+from worker.commands.interrupts import sigterm_as_ctrl_c
+from worker.commands.progress import told_regularly
 from worker.commands.reading import positive
 from worker.commands.rolling.groups import Group, OwnGroup, RunningGroup
 from worker.commands.rolling.judging import Limits, judge
@@ -23,9 +25,11 @@ from worker.commands.rolling.picture import draw, drawing_is_possible
 from worker.commands.rolling.report import show
 from worker.commands.rolling.session import Session
 from worker.commands.rolling.update import Update
-from worker.errors import BadUse
+from worker.errors import BadUse, WorkerError
 from worker.model_store import open_registry
 from worker.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 _EXAMPLES = """examples:
   python -m worker rolling-check --local --picture rolling-check.png
@@ -70,31 +74,47 @@ def main(arguments: argparse.Namespace) -> int:
     _refuse_contradictions(arguments)
     if arguments.picture:
         drawing_is_possible(arguments.picture)
-    signal.signal(signal.SIGTERM, _interrupt)
-    observed = _observe(arguments)
+    sigterm_as_ctrl_c()
+    observed, standing = _observe(arguments)
     report = judge(observed, Limits(arguments.max_pause, arguments.max_swap_pause, arguments.max_p99))
+    if standing and not report.passed:
+        report = replace(report, notes=(*report.notes, standing))
     if arguments.picture:
         draw(observed, arguments.picture)
     show(report, arguments.json)
     return 0 if report.passed else 1
 
 
-def _observe(arguments: argparse.Namespace) -> Observed:
+def _observe(arguments: argparse.Namespace) -> tuple[Observed, str]:
+    """What was seen, and where the label stands now that all is over."""
     session: Session | None = None
-    with ExitStack() as stack:
-        try:
+    update: Update | None = None
+    try:
+        with ExitStack() as stack:
             chosen, group = _own_group(arguments, stack) if arguments.local else _running_group(arguments)
             # What --local starts has the two versions under these numbers.
             to = "2" if arguments.local and not arguments.no_update else arguments.to
             registry = open_registry(chosen)
             update = Update.plan(registry, chosen.model_name, chosen.model_label, to)
+            update.check(chosen)
             if arguments.back:
                 stack.callback(update.undo)
             session = Session(chosen, f"rolling-check-{uuid.uuid4().hex[:8]}", update, arguments.rate)
-            return stack.enter_context(session).run(group, arguments.seconds, arguments.update_limit)
-        except KeyboardInterrupt:
-            sys.stderr.write(session.unfinished() if session else "Interrupted before anything was sent.\n")
-            raise
+            observed = stack.enter_context(session).run(group, arguments.seconds, arguments.update_limit)
+    except (KeyboardInterrupt, WorkerError) as error:
+        told = []
+        if isinstance(error, KeyboardInterrupt):
+            told.append(session.unfinished() if session else "Interrupted before anything was sent.")
+        if standing := _standing(arguments, update):
+            told.append(standing)
+        sys.stderr.writelines(f"{sentence}\n" for sentence in told)
+        raise
+    return observed, _standing(arguments, update)
+
+
+def _standing(arguments: argparse.Namespace, update: Update | None) -> str:
+    # The store of a group of its own is gone by now.
+    return update.standing() if update and not arguments.local else ""
 
 
 def _running_group(arguments: argparse.Namespace) -> tuple[Settings, Group]:
@@ -110,7 +130,8 @@ def _own_group(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Setting
     if sys.stderr.isatty():
         sys.stderr.write(f"Starting Kafka and {arguments.workers} workers ...\n")
     group = OwnGroup(arguments.workers, chosen.model_name, chosen.model_store, versions, more)
-    stack.enter_context(group)
+    with told_regularly(lambda: log.info("starting Kafka and workers", workers=arguments.workers)):
+        stack.enter_context(group)
     own = {name.removeprefix(settings.PREFIX).lower(): value for name, value in group.settings.items()}
     if arguments.no_restarts:
         group.steps = ()
@@ -141,7 +162,3 @@ def above_zero(text: str) -> float:
         if 0 < float(text) < float("inf"):
             return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> Never:
-    raise KeyboardInterrupt

@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.worker.commands.rescore_processes import Processes
 from worker.broker import EARLIEST, Source
 from worker.memory_broker import MemoryBroker
 from worker.memory_kafka import MemoryKafka
@@ -33,3 +34,10 @@ def opened(memory: MemoryKafka) -> Iterator[Callable[..., MemoryBroker]]:
     yield make
     for broker in brokers:
         broker.close()
+
+
+@pytest.fixture
+def processes(memory: MemoryKafka, opened: Callable[..., MemoryBroker], monkeypatch: pytest.MonkeyPatch) -> Processes:
+    """Runs rescorings, without pauses."""
+    monkeypatch.setattr("worker.commands.rescore_run._PAUSE_SECONDS", 0.0)
+    return Processes(memory, opened)

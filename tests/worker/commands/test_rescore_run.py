@@ -1,110 +1,24 @@
 """The loop of `rescore` on a Kafka in memory, as several processes one after the other would run it."""
 
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import pytest
 
-from models.registry import Registry
-from models.scorer import Scorer
-from worker.broker import EARLIEST, Message, Partition, Position, Record
-from worker.commands.rescore_batch import Rescorer
-from worker.commands.rescore_begin import begin, for_range, make_job
-from worker.commands.rescore_brakes import Brakes
-from worker.commands.rescore_plan import Job, State, remembered, state_of, with_both
-from worker.commands.rescore_range import Bound, bound
-from worker.commands.rescore_run import Run
-from worker.errors import BadUse, StopWorker, TopicMissing
-from worker.memory_broker import MemoryBroker
-from worker.memory_kafka import MemoryKafka
-from worker.messages import ReviewDecoder
-from worker.settings import Settings
-
-Opened = Callable[..., MemoryBroker]
-SETTINGS = Settings(max_batch_records=50)
-JOB = make_job(SETTINGS, ("imdb", 1), "again", None)
-
-
-def unseen(done: int, live_lag: int | None = None) -> None:
-    """Shows nothing."""
-
-
-class Processes:
-    """Runs rescorings on the same Kafka, each in a process of its own as it were."""
-
-    def __init__(self, memory: MemoryKafka, opened: Opened) -> None:
-        self.memory = memory
-        self.opened = opened
-        self.scorer = Scorer.load(Registry().resolve("imdb").path, verify=False)
-        memory.create("again", partitions=3)
-
-    def send(self, *values: object) -> list[Record]:
-        """Write review objects, or bytes as they are, to the input topic."""
-        made = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
-        keys = [b"key-%d" % number for number in range(len(made))]
-        return [
-            self.memory.append(Message("reviews", key, value, [("traceparent", b"00-1")]))
-            for key, value in zip(keys, made, strict=True)
-        ]
-
-    def send_numbered(self, count: int, prefix: str = "r") -> None:
-        self.send(*({"id": f"{prefix}{number}", "text": f"a fine film {number}"} for number in range(count)))
-
-    def start(
-        self, since: Bound | None = None, until: Bound | None = None, job: Job = JOB, instance: str = "one"
-    ) -> Run:
-        job = for_range(job, since, until)
-        state = begin(self.opened(), job, since, until)
-        self.broker = self.opened("reviews", job.group, EARLIEST, f"{job.group}-{instance}")
-        rescorer = Rescorer(self.scorer, ReviewDecoder(), job.to)
-        return Run(self.broker, rescorer, job, state, Brakes(lambda: 0, 1), SETTINGS)
-
-    def __call__(self, since: Bound | None = None, until: Bound | None = None) -> State:
-        run = self.start(since, until)
-        run.to_end(unseen)
-        self.broker.close()
-        return run.state
-
-    def results(self) -> list[dict[str, Any]]:
-        return [json.loads(record.value or b"") for record in self.memory.read("again")]
-
-    def ids(self) -> Counter[str]:
-        return Counter(result["id"] for result in self.results())
-
-
-@pytest.fixture
-def processes(memory: MemoryKafka, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Processes:
-    monkeypatch.setattr("worker.commands.rescore_run._PAUSE_SECONDS", 0.0)
-    return Processes(memory, opened)
+from tests.worker.commands.rescore_processes import JOB, Processes, numbered, unseen
+from worker.broker import Message
+from worker.commands.rescore_begin import for_range
+from worker.commands.rescore_plan import State, remembered, state_of, with_both
+from worker.commands.rescore_range import bound
 
 
 def records_of(state: State) -> int:
     return sum(each.records for each in state.progress.values())
 
 
-def numbered(count: int) -> Counter[str]:
-    return Counter(f"r{number}" for number in range(count))
-
-
 def test_everything_up_to_the_end_is_scored_once(processes: Processes) -> None:
     processes.send_numbered(200)
     state = processes()
     assert (state.left, records_of(state), processes.ids()) == (0, 200, numbered(200))
-
-
-def test_of_two_that_begin_at_once_the_second_joins_in(processes: Processes) -> None:
-    processes.send_numbered(50)
-    asking, late = processes.opened(), processes.opened()
-
-    def set_later(group: str, positions: Mapping[Partition, Position]) -> None:
-        processes.start().to_end(unseen)  # it was faster, and is still a member
-        late.set_group_positions(group, positions)
-
-    asking.set_group_positions = set_later  # type: ignore[method-assign]
-    assert begin(asking, for_range(JOB, None, None), None, None).left == 0
-    assert processes.ids() == numbered(50)
 
 
 def test_a_sentiment_is_what_the_worker_would_have_written(processes: Processes) -> None:
@@ -190,35 +104,6 @@ def test_two_processes_share_the_partitions(processes: Processes) -> None:
     assert processes.ids() == numbered(300)
     assert all(run.state.left > 0 for run in runs)
     assert with_both(runs[0].state, runs[1].state).left == 0
-
-
-def test_another_range_needs_another_group(processes: Processes) -> None:
-    processes.send_numbered(20)
-    processes()
-    with pytest.raises(BadUse, match=r"rescores another range \(from the beginning until the end, imdb@1 into again\)"):
-        processes(until=bound("5"))
-
-
-def test_positions_of_other_programs_are_not_touched(processes: Processes) -> None:
-    processes.send_numbered(20)
-    positions = {Partition("reviews", 0): Position(3, '{"seen":1}')}
-    processes.opened().set_group_positions(JOB.group, positions)
-    with pytest.raises(BadUse, match="has positions that no rescoring made: name another with --group"):
-        processes()
-    assert processes.opened().group_positions(JOB.group, "reviews") == positions
-
-
-def test_an_empty_range_is_refused_before_anything_is_remembered(processes: Processes) -> None:
-    processes.send_numbered(20)
-    with pytest.raises(StopWorker, match="topic reviews holds nothing from 3 until 3"):
-        processes(bound("3"), bound("3"))
-    assert processes.opened().group_positions(JOB.group, "reviews") == {}
-
-
-def test_a_missing_target_is_named_with_what_makes_it(processes: Processes, opened: Opened) -> None:
-    job = make_job(SETTINGS, ("imdb", 1), "not-there", None)
-    with pytest.raises(TopicMissing, match="topic not-there does not exist: --create-topic makes it"):
-        processes.start(job=job)
 
 
 def test_the_state_travels_in_positions(processes: Processes) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from worker.commands.progress import progress_bar
+import structlog
+
+from worker.commands.progress import progress_bar, told_regularly
 from worker.commands.rolling.groups import Group
 from worker.commands.rolling.load import Sender, Watcher
 from worker.commands.rolling.observed import AFTER, BEFORE, RESTARTS, UPDATE, WARM_UP, Event, Phase
@@ -22,6 +24,8 @@ _LEAD_SECONDS = 0.25
 _SETTLED_SECONDS = 1.0
 _SETTLE_LIMIT_SECONDS = 60.0
 _TICK_SECONDS = 0.05
+
+log = structlog.get_logger(__name__)
 
 
 class Plan(NamedTuple):
@@ -52,6 +56,10 @@ class Course:
 
     def run(self) -> None:
         """All of it; the watcher has seen all that came when this returns."""
+        with told_regularly(self._tell):
+            self._go_through()
+
+    def _go_through(self) -> None:
         self._watcher.start()
         self._sender.start()
         self._warm_up()
@@ -72,6 +80,9 @@ class Course:
     def unanswered(self) -> int:
         """How many reviews were sent and have no sentiment yet."""
         return len(self._sender.sent) - len(self._watcher.answered)
+
+    def _tell(self) -> None:
+        log.info("checking", phase=self.phase, sent=len(self._sender.sent), unanswered=self.unanswered())
 
     def _warm_up(self) -> None:
         with self._phase(WARM_UP):
@@ -102,8 +113,15 @@ class Course:
                 f"Version {new} did not score every key within {self._plan.update_limit:g} s of the label's change: "
                 f"{scored_by_new()} of {len(keys)} keys did."
             )
+            self._take_back()
         self._wait(began + self._plan.seconds - time.monotonic())
         self._wait(_SETTLE_LIMIT_SECONDS, self._settled)
+
+    def _take_back(self) -> None:
+        """Before any worker is restarted: one that refuses the version could not start with it."""
+        with suppress(StopWorker):  # then the label stands where it is said to stand at the end
+            self._update.undo()
+            self._note(f"label {self._update.label} taken back")
 
     def _restart_all(self) -> None:
         self._wait(_LEAD_SECONDS)

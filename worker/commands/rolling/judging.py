@@ -14,7 +14,7 @@ from worker.commands.rolling.figures import (
     version_figures,
 )
 from worker.commands.rolling.history import Verdict, check
-from worker.commands.rolling.observed import RESTARTS, UPDATE, WARM_UP, Event, Observed
+from worker.commands.rolling.observed import BEFORE, RESTARTS, UPDATE, WARM_UP, Event, Observed
 
 
 class Limits(NamedTuple):
@@ -31,7 +31,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The whole verdict; `problems` are sentences, none of them for a group that passed.
+    """The whole verdict; `problems` are sentences, none of them for a group that passed; `notes` what else to know.
 
     `mixed_seconds` is how long the old version still answered after the new one had begun to. Times of versions and
     events are seconds since the check began.
@@ -42,6 +42,7 @@ class Report:
     mixed_seconds: float
     events: tuple[Event, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -70,7 +71,7 @@ def judge(observed: Observed, limits: Limits) -> Report:
         *_passed_limits(phases, limits),
     )
     events = tuple(Event(event.at - observed.began, event.text) for event in observed.events)
-    return Report(phases, seen, mixed_seconds(observed, seen), events, problems)
+    return Report(phases, seen, mixed_seconds(observed, seen), events, problems, tuple(_notes(phases, limits)))
 
 
 def _wrong_delivery(observed: Observed, verdict: Verdict, lost: Sequence[str]) -> Iterator[str]:
@@ -95,7 +96,7 @@ def _wrong_versions(observed: Observed, verdict: Verdict, seen: Iterable[Version
         names = ", ".join(f"version {version}" if version else "another model" for version in strange)
         yield f"Reviews scored by what is not in use: {len(verdict.wrong_version):,} ({names})."
     updated = next((phase.ends for phase in observed.phases if phase.name == UPDATE), None)
-    if observed.versions.changes and updated is not None:
+    if observed.versions.changes and updated is not None and not observed.taken_back:
         first = observed.first_arrivals().items()
         stale = sum(arrival.seen.version == old and observed.sent[each] > updated for each, arrival in first)
         if stale:
@@ -111,3 +112,11 @@ def _passed_limits(phases: Iterable[PhaseFigures], limits: Limits) -> Iterator[s
             yield f"A partition stood still for {pause:.3f} s in the phase {phase.name!r}, longer than {allowed:g} s."
         if phase.name != RESTARTS and p99 > limits.p99:
             yield f"p99 was {p99:.3f} s in the phase {phase.name!r}, more than {limits.p99:g} s."
+
+
+def _notes(phases: Iterable[PhaseFigures], limits: Limits) -> Iterator[str]:
+    if any(_passed_limits((phase for phase in phases if phase.name == BEFORE), limits)):
+        yield (
+            "The phase 'before' passed a limit already: the machine or the group was too slow or too busy before "
+            "anything was changed, so the limits that were passed say nothing about the update or the restarts."
+        )

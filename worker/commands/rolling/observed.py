@@ -52,6 +52,7 @@ class Observed:
 
     `sent` is when each review was handed to Kafka, by its id; every one of them was confirmed. `stored` is what the
     input topic has of them. `complaints` are sentences about what was done to the group and did not go as it should.
+    `taken_back` is whether the update did not come through and was undone on the way.
     """
 
     phases: Sequence[Phase]
@@ -62,6 +63,7 @@ class Observed:
     dead_letters: Sequence[Seen] = ()
     events: Sequence[Event] = ()
     complaints: Sequence[str] = field(default_factory=tuple)
+    taken_back: bool = False
 
     @property
     def began(self) -> float:

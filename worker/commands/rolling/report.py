@@ -28,6 +28,8 @@ def show(report: Report, as_json: bool) -> None:
         console.print(line, markup=False)
     for problem in report.problems:
         console.print(Text(problem, style="red"))
+    for note in report.notes:
+        console.print(note, markup=False)
     console.print(verdict(report))
 
 

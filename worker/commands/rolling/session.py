@@ -73,21 +73,16 @@ class Session:
             list(self._set_aside()),
             course.events,
             course.complaints,
+            taken_back=self._update.applied and not self._update.moved,
         )
 
     def unfinished(self) -> str:
         """What is to be known of a check that was interrupted."""
         if self._course is None:
-            return "Interrupted before anything was sent.\n"
-        update = self._update
-        moved = (
-            f"; label {update.label} of {update.name} was moved to version {update.versions.new}"
-            if update.moved
-            else ""
-        )
+            return "Interrupted before anything was sent."
         return (
             f"Interrupted in the phase {self._course.phase!r}: {len(self._sender.sent):,} reviews sent, "
-            f"{self._course.unanswered():,} of them without a sentiment yet{moved}. Nothing was judged.\n"
+            f"{self._course.unanswered():,} of them without a sentiment yet. Nothing was judged."
         )
 
     def _stored(self) -> Iterator[Sent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,9 +10,12 @@ from typing import Any, TypeVar
 from models.artifact import read_golden
 from models.errors import LabelsChanged, ModelError
 from models.labels import CANARY, STABLE, ended_trials, label_value, version_of
-from models.registry import Registry
+from models.registry import Registry, absolute_store, default_store
+from models.rests import no_rest
 from worker.commands.rolling.observed import Versions
 from worker.errors import BadUse, StopWorker
+from worker.model_store import open_loader
+from worker.settings import Settings
 
 # Texts such as people write: neither a few words nor a book.
 _USUAL_CHARACTERS = range(200, 5_001)
@@ -21,7 +25,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Update:
-    """A label of a model in a store; `moved` while it stands at the new version by our doing.
+    """A label of a model in a store; `applied` once we moved it, `moved` while it stands at the new version by that.
 
     The label is moved only from where it stood when the update was planned: what a person or a canary's rule does in
     between is never overwritten. Trials that end with a move of `stable` go in the same change.
@@ -32,6 +36,7 @@ class Update:
     label: str
     versions: Versions
     labels: Mapping[str, Any]
+    applied: bool = False
     moved: bool = False
 
     @classmethod
@@ -45,13 +50,26 @@ class Update:
         canary = version_of(labels.get(CANARY))
         return cls(registry, name, label, Versions(old, new, frozenset({canary} if canary else ())), labels)
 
+    def check(self, chosen: Settings) -> None:
+        """Load the new version as a worker with these settings does. Raises BadUse, StopWorker."""
+        if not self.versions.changes:
+            return
+        load = open_loader(chosen)
+        try:
+            load(self.versions.new, no_rest)
+        except ModelError as error:
+            raise StopWorker(
+                f"no worker would take version {self.versions.new} of {self.name}, so label {self.label} stays at "
+                f"version {self.versions.old}: {error}"
+            ) from error
+
     def apply(self) -> None:
         """Move the label. Raises StopWorker."""
-        self.moved = True  # also where the store's answer is lost: `undo` looks where the label stands
+        self.applied = self.moved = True  # also where the store's answer is lost: `undo` looks where the label stands
         try:
             self._move(self.labels, self.versions.new, {})
         except StopWorker as error:
-            self.moved = not isinstance(error.__cause__, LabelsChanged)
+            self.applied = self.moved = not isinstance(error.__cause__, LabelsChanged)
             raise
 
     def undo(self) -> None:
@@ -67,6 +85,26 @@ class Update:
         """What the update changes, in a line."""
         ends = "".join(f", {label} ends" for label in self._ended())
         return f"label {self.label}: {self.versions.old} to {self.versions.new}{ends}"
+
+    def standing(self) -> str:
+        """Where the label stands now, if we moved it, and what takes it back: a sentence; otherwise nothing."""
+        if not self.applied:
+            return ""
+        subject, (old, new, _) = f"Label {self.label} of {self.name}", self.versions
+        store = absolute_store(self.registry.store)
+        other = "" if store == absolute_store(default_store()) else f" --store {shlex.quote(store)}"
+        back = f"`python -m models label {self.name} {self.label} {old}{other}` takes it back."
+        try:
+            stands = version_of(self.registry.labels(self.name).get(self.label))
+        except ModelError:
+            stands = None
+        if stands is None or self.registry.away:
+            return f"{subject} was moved to version {new}, and the store does not say where it stands now: {back}"
+        if stands == old:
+            return f"{subject} stands at version {old} again."
+        if stands != new:
+            return f"{subject} stands at version {stands} now, where somebody else moved it."
+        return f"{subject} stands at version {new} now: {back}"
 
     def texts(self) -> list[str]:
         """Texts to send: those of usual length in the golden set of the version in use. Raises StopWorker."""

@@ -94,6 +94,10 @@ def test_the_old_version_after_the_update() -> None:
     assert report(with_version(good(), "r320", 1)).problems == (problem,)
 
 
+def test_the_old_version_is_right_again_after_an_update_that_was_taken_back() -> None:
+    assert report(replace(with_version(good(), "r320", 1), taken_back=True)).passed
+
+
 def test_versions_are_shown_with_their_times_and_for_how_long_both_answered() -> None:
     judged = report(with_version(good(), "r170", 1))
     assert judged.versions == (VersionFigures(1, 151, 0.02, 17.02), VersionFigures(2, 249, 15.02, 39.92))
@@ -117,6 +121,20 @@ def test_p99_has_a_limit() -> None:
     slow = later(good(), [f"r{number}" for number in range(100)], 0.3)
     assert report(slow).problems == ("p99 was 0.320 s in the phase 'before', more than 0.25 s.",)
     assert judge(slow, Limits(2.0, 0.25, p99=0.5)).passed
+
+
+def test_what_was_too_slow_before_anything_was_changed_is_not_blamed_on_the_update() -> None:
+    slow = later(good(), [f"r{number}" for number in range(400)], 0.3)
+    [note] = report(slow).notes
+    assert note.startswith(
+        "The phase 'before' passed a limit already: the machine or the group was too slow or too busy"
+    )
+    assert not report(slow).passed
+
+
+def test_what_was_too_slow_only_after_a_change_has_no_such_excuse() -> None:
+    slow = later(good(), [f"r{number}" for number in range(100, 400)], 0.3)
+    assert (report(slow).passed, report(slow).notes) == (False, ())
 
 
 def test_the_warm_up_has_no_limit() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.commands.rolling.checks import LIMITS, STARTED, good, stood_still, without
+from tests.worker.commands.rolling.checks import LIMITS, STARTED, good, later, stood_still, without
 from worker.commands.rolling.judging import judge
 from worker.commands.rolling.observed import Event
 from worker.commands.rolling.picture import draw, drawing_is_possible, p99_by_second, points
@@ -25,6 +25,14 @@ def test_the_table_has_a_row_for_each_phase_and_the_last_line_is_the_verdict(
 def test_problems_stand_before_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     show(judge(without(good(), "r5"), LIMITS), as_json=False)
     assert capsys.readouterr().out.splitlines()[-2:] == ["Reviews lost: 1.", "Failed: 1 problem with 400 reviews."]
+
+
+def test_a_note_stands_between_the_problems_and_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    show(judge(later(good(), ["r5", "r6"], 1.0), LIMITS), as_json=False)
+    problem, note, last = capsys.readouterr().out.splitlines()[-3:]
+    assert "in the phase 'before'" in problem
+    assert note.startswith("The phase 'before' passed a limit already")
+    assert last == "Failed: 1 problem with 400 reviews."
 
 
 def test_json_is_one_object_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
