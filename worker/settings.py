@@ -16,6 +16,7 @@ from worker.errors import BadUse
 from worker.kafka_settings import KafkaSettings, plain
 from worker.model_settings import PACKAGED_STORE, Seconds, Share
 from worker.security import RedisLogin, TlsFiles
+from worker.topic_names import TopicName
 
 PREFIX = "SENTIMENT_"
 Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)*$")]
@@ -26,10 +27,10 @@ class Settings(KafkaSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
-    input_topic: str = Field("reviews", min_length=1, description="topic of reviews to read")
-    output_topic: str = Field("sentiments", min_length=1, description="topic of sentiments to write")
-    dead_letter_topic: str = Field(
-        "reviews.dead-letter", min_length=1, description="topic of records that hold no valid review"
+    input_topic: TopicName = Field("reviews", description="topic of reviews to read")
+    output_topic: TopicName = Field("sentiments", description="topic of sentiments to write")
+    dead_letter_topic: TopicName = Field(
+        "reviews.dead-letter", description="topic of records that hold no valid review"
     )
     id_field: Pointer = Field("/id", description="JSON pointer to the review's id in the input")
     text_field: Pointer = Field("/text", description="JSON pointer to the review's text in the input")

@@ -89,6 +89,18 @@ def test_every_wrong_value_is_told_at_once() -> None:
     assert "delivery" in sentence
 
 
+@pytest.mark.parametrize("role", ["input", "output", "dead_letter", "shadow"])
+@pytest.mark.parametrize("name", ["bad topic!", ".", "..", "größe", "a\n", "a" * 250])
+def test_a_name_that_no_topic_can_have_is_refused(role: str, name: str) -> None:
+    sentence = refusal(**{f"{role}_topic": name})
+    assert f"{role}_topic" in sentence.lower()
+    assert "no topic can be named so" in sentence
+
+
+def test_every_name_that_a_topic_can_have_is_taken() -> None:
+    assert load({"input_topic": "a" * 249, "output_topic": "Az_0.9-", "dead_letter_topic": "..."})
+
+
 @pytest.mark.parametrize("names", [("input_topic", "output_topic"), ("output_topic", "dead_letter_topic")])
 def test_topics_must_differ(names: tuple[str, str]) -> None:
     assert "three different topics" in refusal(**dict.fromkeys(names, "same"))
