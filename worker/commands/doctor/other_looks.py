@@ -34,8 +34,9 @@ def look_at_settings(known: Known) -> list[Finding]:
 def look_at_machine(known: Known) -> list[Finding]:
     """The port, and what unpacks records."""
     client = known.chosen.kafka_client
+    known.worker_runs_here, port = machine.look_at_port(known.chosen.http_host, known.chosen.http_port)
     return [
-        machine.look_at_port(known.chosen.http_host, known.chosen.http_port),
+        port,
         machine.judge_codecs(client, machine.missing_codecs(machine.is_installed)),
         *machine.judge_checksums(client, machine.is_installed("crc32c")),
     ]
