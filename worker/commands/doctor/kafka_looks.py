@@ -6,7 +6,6 @@ asked about them, as it does when the first worker starts.
 
 from __future__ import annotations
 
-import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,10 +15,10 @@ from worker.broker import Partition, Position, open_broker
 from worker.commands.doctor import permissions, servers, topics
 from worker.commands.doctor.findings import Finding, fails, skipped
 from worker.commands.doctor.known import Known, patiently
+from worker.commands.doctor.reach import silence
 from worker.errors import AccessDenied, BatchRefused, KafkaAway, RetryBatch, StopWorker, TopicMissing
 from worker.settings import Settings
 
-_CONNECT_SECONDS = 3.0
 # No topic has so many: Kafka checks our permission, then says that there is no such partition, and nothing is changed.
 _NO_SUCH_PARTITION = 2**31 - 1
 # No Kafka allows a transaction to take so long: it checks our permission, then refuses, and nothing is changed.
@@ -29,9 +28,9 @@ _ENDLESS_SECONDS = 2_000_000.0
 def look_at_addresses(known: Known) -> list[Finding]:
     """Whether the servers to ask first answer."""
     given = servers.addresses(known.chosen.kafka_bootstrap_servers)
-    silence = {address: _silence(*_split(address)) for address in given}
-    known.answers = not all(silence.values())
-    return servers.judge_bootstrap(silence)
+    reasons = {address: silence(*_split(address)) for address in given}
+    known.answers = not all(reasons.values())
+    return servers.judge_bootstrap(reasons)
 
 
 def look_at_servers(known: Known) -> list[Finding]:
@@ -42,8 +41,8 @@ def look_at_servers(known: Known) -> list[Finding]:
         protocol = known.chosen.kafka_security_protocol
         advice = f"does Kafka speak {protocol} there? Set SENTIMENT_KAFKA_SECURITY_PROTOCOL; look at its log"
         return [fails("Kafka server", str(problem), advice)]
-    silence = {each.number: _silence(each.host, each.port) for each in known.servers}
-    return servers.judge_advertised(known.servers, {number: why for number, why in silence.items() if why})
+    reasons = {each.number: silence(each.host, each.port) for each in known.servers}
+    return servers.judge_advertised(known.servers, {number: why for number, why in reasons.items() if why})
 
 
 def look_at_limits(known: Known) -> list[Finding]:
@@ -152,14 +151,3 @@ def _who_and_where(known: Known) -> tuple[str, str]:
 def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port) if port.isdecimal() else 0
-
-
-def _silence(host: str, port: int) -> str:
-    """Why nothing answers there; empty where something does."""
-    if not host or not 0 < port < 65_536:
-        return "it is no host:port"
-    try:
-        socket.create_connection((host, port), _CONNECT_SECONDS).close()
-    except (OSError, UnicodeError) as error:
-        return str(getattr(error, "strerror", None) or error).lower()
-    return ""
