@@ -7,7 +7,7 @@ asked about them, as it does when the first worker starts.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -62,7 +62,8 @@ def look_at_topics(known: Known) -> Iterator[Finding]:
         try:
             facts = known.topics[name] = patiently(partial(known.inspector.topic, name))
         except TopicMissing:
-            yield fails(f"topic {name}", "does not exist", topics.creation(name, chosen.kafka_bootstrap_servers))
+            others = _other_topics(known)
+            yield topics.judge_missing(name, others, purpose, len(known.servers), chosen.kafka_bootstrap_servers)
             continue
         except AccessDenied:
             known.operations[name] = frozenset()
@@ -76,7 +77,10 @@ def look_at_topics(known: Known) -> Iterator[Finding]:
             hidden.append(name)
         if settings and name == chosen.input_topic:
             known.retention_seconds = topics.retention_seconds(settings)
-        yield from topics.judge(facts, settings, purpose, len(known.servers), chosen.kafka_bootstrap_servers)
+        yield from topics.judge(facts, settings, purpose, chosen.kafka_bootstrap_servers)
+    yield from topics.judge_single(
+        [each.name for each in known.topics.values() if each.replicas == 1], len(known.servers)
+    )
     if hidden:
         advice = permissions.grant_sight(hidden, *_who_and_where(known))
         yield skipped("topic settings", "our principal may not see sizes and retention; workers need not", advice)
@@ -108,6 +112,15 @@ def _purposes(chosen: Settings) -> dict[str, topics.Purpose]:
         chosen.dead_letter_topic: topics.DEAD_LETTERS,
     }
     return purposes | ({chosen.shadow_topic: topics.SHADOW} if chosen.shadow_topic else {})
+
+
+def _other_topics(known: Known) -> Collection[str]:
+    """The topics that exist and have no purpose yet."""
+    try:
+        names = patiently(known.inspector.topic_names)
+    except (KafkaAway, RetryBatch, AccessDenied):
+        return ()
+    return {name for name in names if not name.startswith("__")} - set(_purposes(known.chosen))
 
 
 def _may_commit(known: Known) -> bool:
