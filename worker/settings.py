@@ -92,13 +92,19 @@ class Settings(KafkaSettings):
     @model_validator(mode="after")
     def _must_fit_together(self) -> Settings:
         if len({self.input_topic, self.output_topic, self.dead_letter_topic}) < 3:
-            raise ValueError("input_topic, output_topic and dead_letter_topic must be three different topics")
+            raise ValueError(
+                "SENTIMENT_INPUT_TOPIC, SENTIMENT_OUTPUT_TOPIC and SENTIMENT_DEAD_LETTER_TOPIC must be "
+                "three different topics"
+            )
         url = plain(self.redis_url) or ""
         if (self.redis_ssl_ca_file or self.redis_ssl_certificate_file) and not url.startswith("rediss://"):
             # Or somebody would believe in TLS where there is none.
-            raise ValueError("redis_url must begin with rediss:// with any redis_ssl_ setting")
+            raise ValueError("SENTIMENT_REDIS_URL must begin with rediss:// with any SENTIMENT_REDIS_SSL_ setting")
         if "@" in url and (self.redis_username or self.redis_password):
-            raise ValueError("set the user in redis_url or in redis_username and redis_password, not both")
+            raise ValueError(
+                "set the user in SENTIMENT_REDIS_URL or in SENTIMENT_REDIS_USERNAME and SENTIMENT_REDIS_PASSWORD, "
+                "not both"
+            )
         return self
 
     def redis_login(self) -> RedisLogin:
@@ -108,7 +114,7 @@ class Settings(KafkaSettings):
             self.redis_ssl_certificate_file,
             self.redis_ssl_key_file or self.redis_ssl_certificate_file,
         )
-        tls.context("redis_ssl")
+        tls.context("SENTIMENT_REDIS_SSL")
         return RedisLogin(self.redis_username, plain(self.redis_password), tls)
 
     def masked(self) -> dict[str, Any]:
@@ -118,7 +124,7 @@ class Settings(KafkaSettings):
 
 def load(flags: Mapping[str, Any]) -> Settings:
     """The settings from given flags (field name to value) and the environment. Raises BadUse with a sentence."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise BadUse(
@@ -144,6 +150,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def given_flags(arguments: argparse.Namespace) -> dict[str, Any]:
     """The settings among parsed arguments."""
     return {name: value for name, value in vars(arguments).items() if name in Settings.model_fields}
+
+
+def variable(name: str) -> str:
+    """The setting's variable in the environment, by which people know it wherever it was given."""
+    return PREFIX + name.upper()
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -172,18 +183,24 @@ def _with_secret_files(values: dict[str, Any]) -> dict[str, Any]:
         secret = name.removesuffix("_file")
         if secret != name and secret in Settings.model_fields and values.get(name):
             if values.get(secret):
-                raise ValueError(f"set {secret} or {name}, not both")
+                raise ValueError(f"set {variable(secret)} or {variable(name)}, not both")
             try:
                 merged[secret] = Path(values[name]).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise ValueError(
-                    f"{name}: cannot read {values[name]}: {getattr(error, 'strerror', None) or error}"
+                    f"{variable(name)}: cannot read {values[name]}: {getattr(error, 'strerror', None) or error}"
                 ) from None
     return merged
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_input=False, include_url=False):
-        where = "_".join(str(part) for part in problem["loc"])
+    for problem in error.errors(include_url=False):
         message = problem["msg"].removeprefix("Value error, ")
-        yield f"setting {where}: {message}" if where else message
+        if not problem["loc"]:  # about several settings, which it names itself
+            yield message
+            continue
+        name = str(problem["loc"][0])
+        field, given = Settings.model_fields.get(name), repr(problem["input"])
+        # An address with an @ may hold a password, whatever the setting is for.
+        shown = "" if field is None or is_secret(field) or "@" in given else f"={given}"
+        yield f"{variable(name)}{shown}: {message}"
