@@ -11,9 +11,9 @@ from typing import Any
 from models.conditional_writes import S3, ConditionalWrites, conditional_writes
 from models.deadline import within
 from models.errors import StoreError
+from models.extras import how_to_install
 
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "FSSPEC_S3_ENDPOINT_URL")
-INSTALL = "pip install 'kafka-sentiment[stores]'"
 LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "409", "412"})
 
 
@@ -127,7 +127,7 @@ class RemoteCalls:
             files, _ = url_to_fs(self._store, skip_instance_cache=True, **options)
         except ImportError as error:
             if self._is_s3 or error.name == "fsspec":
-                raise ImportError(f"what it needs is not installed: {INSTALL}") from error
+                raise ImportError(f"what it needs is not installed: {how_to_install('stores')}") from error
             raise
         if self._is_s3:
             files.retries = 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.artifact import SIGNATURE_FILE, read_part
 from models.errors import BadKey, BrokenArtifact
+from models.extras import how_to_install
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -98,5 +99,5 @@ def _import() -> tuple[Any, Any]:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
-        raise BadKey("Signatures need what is not installed: pip install 'kafka-sentiment[stores]'.") from error
+        raise BadKey(f"Signatures need what is not installed: {how_to_install('stores')}.") from error
     return ed25519, serialization

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from models.extras import how_to_install
 from worker.errors import AccessDenied, BadUse, KafkaAway
 from worker.kafka_probe import greet_any
 from worker.security import Security
@@ -218,6 +219,6 @@ def open_broker(client: str, connection: Connection, source: Source | None, tran
         from worker.librdkafka_broker import LibrdkafkaBroker
     except ImportError as error:
         raise BadUse(
-            f"kafka_client: {client} is not installed ({error}): pip install kafka-sentiment[librdkafka]"
+            f"SENTIMENT_KAFKA_CLIENT={client}: it is not installed ({error}): {how_to_install(client)}"
         ) from None
     return LibrdkafkaBroker(connection, source, transactional_id)

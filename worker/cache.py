@@ -101,7 +101,7 @@ class Cache:
                 **_client_options(url, login),
             )
         except ValueError as error:
-            raise BadUse(f"redis_url: {error}") from None
+            raise BadUse(f"SENTIMENT_REDIS_URL: {error}") from None
         self._expiry = str(expiry_seconds).encode()
         self._clock = clock
         self._pause = 0.0

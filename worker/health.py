@@ -74,7 +74,7 @@ class HealthServer:
         try:
             self._server = ThreadingHTTPServer((host, port), handler)
         except OSError as error:
-            raise BadUse(f"http_port: cannot listen on {host}:{port}: {error.strerror}") from None
+            raise BadUse(f"SENTIMENT_HTTP_PORT: cannot listen on {host}:{port}: {error.strerror}") from None
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()

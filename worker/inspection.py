@@ -74,6 +74,9 @@ class Inspector(Protocol):
     def servers(self) -> Sequence[Server]:
         """Those that take part. Raises AccessDenied when our credentials are refused."""
 
+    def topic_names(self) -> Sequence[str]:
+        """The topics that our principal may see. Raises AccessDenied."""
+
     def topic(self, name: str) -> TopicFacts:
         """Raises TopicMissing, and AccessDenied where our principal must not even know whether it exists."""
 

@@ -56,7 +56,7 @@ def greet(server: str, security: Security, seconds: float) -> None:
     ours is wrong.
     """
     host, port = address(server)
-    context = security.tls.context("kafka_ssl") if security.protocol.endswith("SSL") else None
+    context = security.tls.context("SENTIMENT_KAFKA_SSL") if security.protocol.endswith("SSL") else None
     with socket.create_connection((host, port), seconds) as plain:
         if context is None:
             _talk(plain, server, security)

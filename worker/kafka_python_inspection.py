@@ -41,6 +41,10 @@ class Inspection:
             if not each.get("is_fenced")
         ]
 
+    def topic_names(self) -> Sequence[str]:
+        names: list[str] = self._ask(lambda admin: admin.list_topics())
+        return names
+
     def topic(self, name: str) -> TopicFacts:
         [described] = self._ask(lambda admin: admin.describe_topics([name]))
         error = self._client.errors.for_code(described["error_code"])

@@ -70,21 +70,31 @@ class KafkaSettings(ModelSettings):
     @model_validator(mode="after")
     def _kafka_must_fit_together(self) -> KafkaSettings:
         if self.kafka_deadline_seconds >= self.kafka_transaction_timeout_seconds:
-            raise ValueError("kafka_deadline_seconds must be below kafka_transaction_timeout_seconds")
+            raise ValueError(
+                "SENTIMENT_KAFKA_DEADLINE_SECONDS must be below SENTIMENT_KAFKA_TRANSACTION_TIMEOUT_SECONDS"
+            )
         logs_in, mechanism = self.kafka_security_protocol.startswith("SASL"), self.kafka_sasl_mechanism
         if logs_in != bool(mechanism):
-            raise ValueError("kafka_sasl_mechanism must be set with a SASL security protocol, and only with one")
+            raise ValueError(
+                "SENTIMENT_KAFKA_SASL_MECHANISM must be set where SENTIMENT_KAFKA_SECURITY_PROTOCOL is SASL_SSL or "
+                "SASL_PLAINTEXT, and only there"
+            )
         if mechanism == "OAUTHBEARER":
             self._require_token_source()
         elif mechanism and not (self.kafka_sasl_username and self.kafka_sasl_password):
-            raise ValueError(f"kafka_sasl_username and kafka_sasl_password must be set with {mechanism}")
+            raise ValueError(
+                "SENTIMENT_KAFKA_SASL_USERNAME and SENTIMENT_KAFKA_SASL_PASSWORD must be set with "
+                f"SENTIMENT_KAFKA_SASL_MECHANISM={mechanism}"
+            )
         if self.kafka_ssl_key_file and not self.kafka_ssl_certificate_file:
-            raise ValueError("kafka_ssl_certificate_file must be set with kafka_ssl_key_file")
+            raise ValueError("SENTIMENT_KAFKA_SSL_CERTIFICATE_FILE must be set with SENTIMENT_KAFKA_SSL_KEY_FILE")
         if not self.kafka_security_protocol.endswith("SSL") and (
             self.kafka_ssl_ca_file or self.kafka_ssl_certificate_file
         ):
             # Or somebody would believe in TLS where there is none.
-            raise ValueError("kafka_security_protocol must be SSL or SASL_SSL with any kafka_ssl_ setting")
+            raise ValueError(
+                "SENTIMENT_KAFKA_SECURITY_PROTOCOL must be SSL or SASL_SSL with any SENTIMENT_KAFKA_SSL_ setting"
+            )
         return self
 
     def connection(self) -> Connection:
@@ -96,7 +106,7 @@ class KafkaSettings(ModelSettings):
             plain(self.kafka_ssl_key_password),
         )
         if self.kafka_security_protocol.endswith("SSL"):
-            tls.context("kafka_ssl")
+            tls.context("SENTIMENT_KAFKA_SSL")
         security = Security(
             protocol=self.kafka_security_protocol,
             mechanism=self.kafka_sasl_mechanism,
@@ -116,11 +126,15 @@ class KafkaSettings(ModelSettings):
     def _require_token_source(self) -> None:
         asked = (self.kafka_sasl_oauth_token_url, self.kafka_sasl_oauth_client_id, self.kafka_sasl_oauth_client_secret)
         if self.kafka_sasl_oauth_token_file and any(asked):
-            raise ValueError("set kafka_sasl_oauth_token_file or a token endpoint, not both")
+            raise ValueError(
+                "set SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_FILE or a token endpoint (SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_URL, "
+                "..._CLIENT_ID, ..._CLIENT_SECRET), not both"
+            )
         if not self.kafka_sasl_oauth_token_file and not all(asked):
             raise ValueError(
-                "OAUTHBEARER needs kafka_sasl_oauth_token_url, kafka_sasl_oauth_client_id and "
-                "kafka_sasl_oauth_client_secret, or kafka_sasl_oauth_token_file"
+                "SENTIMENT_KAFKA_SASL_MECHANISM=OAUTHBEARER needs SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_URL, "
+                "SENTIMENT_KAFKA_SASL_OAUTH_CLIENT_ID and SENTIMENT_KAFKA_SASL_OAUTH_CLIENT_SECRET, or "
+                "SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_FILE"
             )
 
     def _access_tokens(self) -> AccessTokens:
@@ -132,7 +146,7 @@ class KafkaSettings(ModelSettings):
             client_id=self.kafka_sasl_oauth_client_id or "",
             client_secret=plain(self.kafka_sasl_oauth_client_secret) or "",
             scope=self.kafka_sasl_oauth_scope,
-            tls=TlsFiles(self.kafka_sasl_oauth_ca_file).context("kafka_sasl_oauth"),
+            tls=TlsFiles(self.kafka_sasl_oauth_ca_file).context("SENTIMENT_KAFKA_SASL_OAUTH"),
         )
         return AccessTokens(endpoint, limit)
 

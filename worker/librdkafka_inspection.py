@@ -32,6 +32,12 @@ class Inspection:
         described = self._answer(self._admin.describe_cluster(request_timeout=self._seconds), "its servers")
         return [Server(node.id, node.host, node.port) for node in described.nodes]
 
+    def topic_names(self) -> Sequence[str]:
+        try:
+            return list(self._admin.list_topics(timeout=self._seconds).topics)
+        except self._client.KafkaException as error:
+            raise KafkaAway(f"Kafka does not list its topics: {error.args[0].str()}") from error
+
     def topic(self, name: str) -> TopicFacts:
         asked = self._client.TopicCollection([name])
         answers = self._admin.describe_topics(asked, include_authorized_operations=True, request_timeout=self._seconds)

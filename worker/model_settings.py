@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 import models
+from worker.topic_names import TopicName
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -39,8 +40,8 @@ class ModelSettings(BaseSettings):
         description="whether the newest version that can be used serves when the labelled one cannot at the start",
     )
 
-    shadow_topic: str | None = Field(
-        None, min_length=1, description="topic for what the shadow version says (none: metrics only)"
+    shadow_topic: TopicName | None = Field(
+        None, description="topic for what the shadow version says (none: metrics only)"
     )
     shadow_topic_holds: Literal["differences", "all"] = Field(
         "differences", description="which of the shadow's results go to its topic"

@@ -34,7 +34,7 @@ def trusted_keys(chosen: Settings) -> Sequence[Ed25519PublicKey]:
     try:
         return read_public_keys(chosen.model_public_key_file)
     except BadKey as error:
-        raise BadUse(f"model_public_key_file: {error}") from error
+        raise BadUse(f"SENTIMENT_MODEL_PUBLIC_KEY_FILE: {error}") from error
 
 
 def open_loader(chosen: Settings, seconds: float = LOAD_SECONDS) -> Callable[[int, Rest], Scorer]:

@@ -23,32 +23,32 @@ class TlsFiles:
     def context(self, prefix: str) -> ssl.SSLContext:
         """What a client speaks TLS with: 1.2 or newer, with the server's certificate and name checked.
 
-        Raises BadUse, with the name of the setting that begins with `prefix`.
+        Raises BadUse, with the name of the variable that begins with `prefix`.
         """
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.ca_file:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
-            _require_readable(self.ca_file, f"{prefix}_ca_file")
+            _require_readable(self.ca_file, f"{prefix}_CA_FILE")
             try:
                 context.load_verify_locations(self.ca_file)
             except ssl.SSLError as error:
-                raise BadUse(f"{prefix}_ca_file: {self.ca_file} holds no certificates in PEM form") from error
+                raise BadUse(f"{prefix}_CA_FILE: {self.ca_file} holds no certificates in PEM form") from error
         if self.certificate_file:
             self._load_own(context, self.certificate_file, prefix)
         return context
 
     def _load_own(self, context: ssl.SSLContext, certificate: Path, prefix: str) -> None:
         key = self.key_file or certificate
-        _require_readable(certificate, f"{prefix}_certificate_file")
-        _require_readable(key, f"{prefix}_key_file")
+        _require_readable(certificate, f"{prefix}_CERTIFICATE_FILE")
+        _require_readable(key, f"{prefix}_KEY_FILE")
         try:
             # Never None, or a locked key would be asked for at the terminal.
             context.load_cert_chain(certificate, key, self.key_password or "")
         except ssl.SSLError as error:
             raise BadUse(
-                f"{prefix}_key_file: {key} is not the key of {certificate} in PEM form, or its password is another"
+                f"{prefix}_KEY_FILE: {key} is not the key of {certificate} in PEM form, or its password is another"
             ) from error
 
 

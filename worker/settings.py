@@ -16,6 +16,7 @@ from worker.errors import BadUse
 from worker.kafka_settings import KafkaSettings, plain
 from worker.model_settings import PACKAGED_STORE, Seconds, Share
 from worker.security import RedisLogin, TlsFiles
+from worker.topic_names import TopicName
 
 PREFIX = "SENTIMENT_"
 Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)*$")]
@@ -26,10 +27,10 @@ class Settings(KafkaSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
-    input_topic: str = Field("reviews", min_length=1, description="topic of reviews to read")
-    output_topic: str = Field("sentiments", min_length=1, description="topic of sentiments to write")
-    dead_letter_topic: str = Field(
-        "reviews.dead-letter", min_length=1, description="topic of records that hold no valid review"
+    input_topic: TopicName = Field("reviews", description="topic of reviews to read")
+    output_topic: TopicName = Field("sentiments", description="topic of sentiments to write")
+    dead_letter_topic: TopicName = Field(
+        "reviews.dead-letter", description="topic of records that hold no valid review"
     )
     id_field: Pointer = Field("/id", description="JSON pointer to the review's id in the input")
     text_field: Pointer = Field("/text", description="JSON pointer to the review's text in the input")
@@ -91,13 +92,19 @@ class Settings(KafkaSettings):
     @model_validator(mode="after")
     def _must_fit_together(self) -> Settings:
         if len({self.input_topic, self.output_topic, self.dead_letter_topic}) < 3:
-            raise ValueError("input_topic, output_topic and dead_letter_topic must be three different topics")
+            raise ValueError(
+                "SENTIMENT_INPUT_TOPIC, SENTIMENT_OUTPUT_TOPIC and SENTIMENT_DEAD_LETTER_TOPIC must be "
+                "three different topics"
+            )
         url = plain(self.redis_url) or ""
         if (self.redis_ssl_ca_file or self.redis_ssl_certificate_file) and not url.startswith("rediss://"):
             # Or somebody would believe in TLS where there is none.
-            raise ValueError("redis_url must begin with rediss:// with any redis_ssl_ setting")
+            raise ValueError("SENTIMENT_REDIS_URL must begin with rediss:// with any SENTIMENT_REDIS_SSL_ setting")
         if "@" in url and (self.redis_username or self.redis_password):
-            raise ValueError("set the user in redis_url or in redis_username and redis_password, not both")
+            raise ValueError(
+                "set the user in SENTIMENT_REDIS_URL or in SENTIMENT_REDIS_USERNAME and SENTIMENT_REDIS_PASSWORD, "
+                "not both"
+            )
         return self
 
     def redis_login(self) -> RedisLogin:
@@ -107,7 +114,7 @@ class Settings(KafkaSettings):
             self.redis_ssl_certificate_file,
             self.redis_ssl_key_file or self.redis_ssl_certificate_file,
         )
-        tls.context("redis_ssl")
+        tls.context("SENTIMENT_REDIS_SSL")
         return RedisLogin(self.redis_username, plain(self.redis_password), tls)
 
     def masked(self) -> dict[str, Any]:
@@ -117,7 +124,7 @@ class Settings(KafkaSettings):
 
 def load(flags: Mapping[str, Any]) -> Settings:
     """The settings from given flags (field name to value) and the environment. Raises BadUse with a sentence."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise BadUse(
@@ -150,6 +157,11 @@ def given_flags(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(arguments).items() if name in Settings.model_fields}
 
 
+def variable(name: str) -> str:
+    """The setting's variable in the environment, by which people know it wherever it was given."""
+    return PREFIX + name.upper()
+
+
 def is_secret(field: FieldInfo) -> bool:
     """Whether the setting's value must never be shown."""
     return SecretStr in (field.annotation, *get_args(field.annotation))
@@ -176,18 +188,24 @@ def _with_secret_files(values: dict[str, Any]) -> dict[str, Any]:
         secret = name.removesuffix("_file")
         if secret != name and secret in Settings.model_fields and values.get(name):
             if values.get(secret):
-                raise ValueError(f"set {secret} or {name}, not both")
+                raise ValueError(f"set {variable(secret)} or {variable(name)}, not both")
             try:
                 merged[secret] = Path(values[name]).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise ValueError(
-                    f"{name}: cannot read {values[name]}: {getattr(error, 'strerror', None) or error}"
+                    f"{variable(name)}: cannot read {values[name]}: {getattr(error, 'strerror', None) or error}"
                 ) from None
     return merged
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_input=False, include_url=False):
-        where = "_".join(str(part) for part in problem["loc"])
+    for problem in error.errors(include_url=False):
         message = problem["msg"].removeprefix("Value error, ")
-        yield f"setting {where}: {message}" if where else message
+        if not problem["loc"]:  # about several settings, which it names itself
+            yield message
+            continue
+        name = str(problem["loc"][0])
+        field, given = Settings.model_fields.get(name), repr(problem["input"])
+        # An address with an @ may hold a password, whatever the setting is for.
+        shown = "" if field is None or is_secret(field) or "@" in given else f"={given}"
+        yield f"{variable(name)}{shown}: {message}"

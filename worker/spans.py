@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
+from models.extras import how_to_install
 from worker.broker import Record
 from worker.errors import BadReview, BadUse
 from worker.settings import Settings
@@ -68,6 +69,6 @@ def open_tracer(chosen: Settings, instance: str) -> Tracer:
         from worker.tracing import Tracing
     except ImportError as error:
         raise BadUse(
-            f"tracing: OpenTelemetry is not installed ({error}): pip install 'kafka-sentiment[tracing]'"
+            f"SENTIMENT_TRACING=otlp: OpenTelemetry is not installed ({error}): {how_to_install('tracing')}"
         ) from None
     return Tracing(chosen.input_topic, chosen.kafka_group_id, instance)

@@ -54,7 +54,7 @@ class Tracing:
             self._provider = TracerProvider(resource=_resource(instance), span_limits=limits, shutdown_on_exit=False)
             self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         except ValueError as error:
-            raise BadUse(f"tracing: an OTEL_ variable is wrong: {error}") from None
+            raise BadUse(f"SENTIMENT_TRACING=otlp: an OTEL_ variable is wrong: {error}") from None
         self._most_links: int | None = limits.max_links
         self._tracer = self._provider.get_tracer("kafka-sentiment")
 
@@ -155,5 +155,5 @@ def _check_protocol() -> None:
     for name in ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
         if protocol := os.environ.get(name):
             if protocol != _PROTOCOL:
-                raise BadUse(f"tracing: {name} is {protocol}, and spans are sent by {_PROTOCOL} only")
+                raise BadUse(f"SENTIMENT_TRACING=otlp: {name} is {protocol}, and spans are sent by {_PROTOCOL} only")
             return

@@ -116,7 +116,7 @@ def test_a_kind_of_store_that_nobody_knows_is_said(tmp_path: Path) -> None:
 def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
-    with pytest.raises(StoreError, match=r"pip install 'kafka-sentiment\[stores\]'"):
+    with pytest.raises(StoreError, match=r"pip install '\.\[stores\]'"):
         Registry("s3://bucket/models", tmp_path).names()
 
 

@@ -58,5 +58,5 @@ def test_it_tries_again_after_the_pause(redis: LocalRedis) -> None:
 
 
 def test_a_wrong_address_is_said_in_a_sentence() -> None:
-    with pytest.raises(BadUse, match="redis_url"):
+    with pytest.raises(BadUse, match="SENTIMENT_REDIS_URL: "):
         Cache("http://nowhere", 60, 1)

@@ -80,13 +80,24 @@ def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str) -> None:
-    assert refusal(**{name: value}).startswith(f"setting {name}: ")
+    assert refusal(**{name: value}).startswith(f"SENTIMENT_{name.upper()}={value!r}: ")
 
 
 def test_every_wrong_value_is_told_at_once() -> None:
     sentence = refusal(http_port="x", delivery="x")
-    assert "http_port" in sentence
-    assert "delivery" in sentence
+    assert "SENTIMENT_HTTP_PORT='x': " in sentence
+    assert "SENTIMENT_DELIVERY='x': " in sentence
+
+
+@pytest.mark.parametrize("role", ["input", "output", "dead_letter", "shadow"])
+@pytest.mark.parametrize("name", ["bad topic!", ".", "..", "größe", "a\n", "a" * 250])
+def test_a_name_that_no_topic_can_have_is_refused(role: str, name: str) -> None:
+    sentence = refusal(**{f"{role}_topic": name})
+    assert sentence.startswith(f"SENTIMENT_{role.upper()}_TOPIC={name!r}: no topic can be named so")
+
+
+def test_every_name_that_a_topic_can_have_is_taken() -> None:
+    assert load({"input_topic": "a" * 249, "output_topic": "Az_0.9-", "dead_letter_topic": "..."})
 
 
 @pytest.mark.parametrize("names", [("input_topic", "output_topic"), ("output_topic", "dead_letter_topic")])
@@ -95,7 +106,9 @@ def test_topics_must_differ(names: tuple[str, str]) -> None:
 
 
 def test_the_deadline_must_end_before_the_transaction() -> None:
-    assert "kafka_deadline_seconds" in refusal(kafka_deadline_seconds=15, kafka_transaction_timeout_seconds=15)
+    assert "SENTIMENT_KAFKA_DEADLINE_SECONDS" in refusal(
+        kafka_deadline_seconds=15, kafka_transaction_timeout_seconds=15
+    )
 
 
 SECRETS = (
@@ -134,7 +147,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(content: bytes | None, tmp_p
     if content is not None:
         (tmp_path / "secret").write_bytes(content)
     sentence = refusal(redis_url_file=str(tmp_path / "secret"))
-    assert sentence.startswith("redis_url_file: cannot read")
+    assert sentence.startswith("SENTIMENT_REDIS_URL_FILE: cannot read")
 
 
 def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,6 +162,18 @@ def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch: pytest.Monk
 def test_a_wrong_setting_does_not_betray_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENT_REDIS_URL", "redis://:hush@somewhere")
     assert "hush" not in refusal(http_port="x", kafka_deadline_seconds=99)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_that_is_wrong_is_named_and_not_shown(name: str) -> None:
+    assert refusal(**{name: 12345}).startswith(f"SENTIMENT_{name.upper()}: ")
+    assert "12345" not in refusal(**{name: 12345})
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    sentence = refusal(kafka_sasl_oauth_token_url="http://me:hush@identity.example/")
+    assert sentence.startswith("SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_URL: ")
+    assert "hush" not in sentence
 
 
 def test_no_secret_has_a_flag() -> None:

@@ -229,7 +229,7 @@ def test_a_variable_that_cannot_be_used_is_bad_use(name: str, value: str, monkey
 
 def test_without_the_extra_the_setting_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "worker.tracing", None)
-    with pytest.raises(BadUse, match=r"pip install 'kafka-sentiment\[tracing\]'"):
+    with pytest.raises(BadUse, match=r"install the extra tracing, as with `pip install '\.\[tracing\]'`"):
         spans.open_tracer(load({"tracing": "otlp"}), "worker-1")
 
 

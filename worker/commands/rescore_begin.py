@@ -14,6 +14,7 @@ from worker.commands.rescore_plan import Job, State, new_positions, remembered, 
 from worker.commands.rescore_range import Bound, spans
 from worker.errors import BadUse, KafkaAway, StopWorker, TopicMissing
 from worker.settings import Settings
+from worker.topic_names import legal_topic
 
 _RETRY_SECONDS = 0.2
 
@@ -32,6 +33,10 @@ def find_version(registry: Registry, reference: str) -> tuple[str, int]:
 
 def make_job(chosen: Settings, version: tuple[str, int], to: str, group: str | None) -> Job:
     """What was asked for, of all that the input topic holds. Raises BadUse."""
+    try:
+        legal_topic(to)
+    except ValueError as error:
+        raise BadUse(f"--to {to!r}: {error}") from None
     if to in (chosen.input_topic, chosen.output_topic, chosen.dead_letter_topic):
         raise BadUse(f"--to: topic {to} belongs to the live stream: name another")
     name, number = version

@@ -21,7 +21,9 @@ class Encoder:
         self._id_path, self._text_path = pointer_keys(settings.id_field), pointer_keys(settings.text_field)
         shorter = min(len(self._id_path), len(self._text_path))
         if self._id_path[:shorter] == self._text_path[:shorter]:
-            raise BadUse("id_field and text_field must point to two fields, neither inside the other")
+            raise BadUse(
+                "SENTIMENT_ID_FIELD and SENTIMENT_TEXT_FIELD must point to two fields, neither inside the other"
+            )
         self._decode = ReviewDecoder(settings.id_field, settings.text_field, settings.max_record_bytes).decode
         self._key_from_id = key_from_id
 

@@ -81,6 +81,11 @@ def test_the_topics_of_the_live_stream_are_refused(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == f"error: --to: topic {topic} belongs to the live stream: name another\n"
 
 
+def test_a_name_that_no_topic_can_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rescore", "--model", "imdb@1", "--to", "bad topic!"]) == 2
+    assert capsys.readouterr().err.startswith("error: --to 'bad topic!': no topic can be named so: ")
+
+
 def test_a_version_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rescore", "--model", "imdb@99", "--to", "again"]) == 2
     assert capsys.readouterr().err.startswith("error: --model: The model 'imdb' has no version or label '99'")

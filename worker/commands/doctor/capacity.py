@@ -57,6 +57,19 @@ def workers_for(rate: float, per_worker: float, utilisation: float = TARGET_UTIL
     return max(1, math.ceil(rate / (per_worker * utilisation)))
 
 
+def sharing(rate: float, per_worker: float, partitions: int) -> int | None:
+    """How many workers take so many reviews a second of a topic with so many partitions; None: more than there are.
+
+    Partitions do not divide: the worker that has most of them decides.
+    """
+    fits = (
+        workers
+        for workers in range(1, partitions + 1)
+        if rate * _largest_share(workers, partitions) <= per_worker * TARGET_UTILISATION
+    )
+    return next(fits, None)
+
+
 def judge(speed: Speed, client: str, rate: float | None, partitions: int | None) -> list[Finding]:
     """Whether workers are fast enough, and how many it takes; `partitions` are those of the input topic, if known."""
     each = speed.worker_per_second(client)
@@ -67,9 +80,11 @@ def judge(speed: Speed, client: str, rate: float | None, partitions: int | None)
     if rate is None:
         return [measured, skipped("workers", "how many reviews come is not known", "say so with --rate N")]
     wanted = workers_for(rate, each)
-    needs = f"{rate:,.0f} reviews/s take {wanted} worker{'' if wanted == 1 else 's'} (one core each)"
-    if partitions is None or wanted <= partitions:
-        return [measured, ok("workers", f"{needs}, busy {rate / (wanted * each):.0%}")]
+    if partitions is None:
+        return [measured, ok("workers", f"{_needs(rate, wanted)}, busy {rate / (wanted * each):.0%}")]
+    if (enough := sharing(rate, each, partitions)) is not None:
+        return [measured, ok("workers", f"{_needs(rate, enough)}, {_shared(enough, partitions, rate / each)}")]
+    needs = _needs(rate, wanted)
     advice = f"give the input topic at least {wanted} partitions, or use a faster model (README.md, Models)"
     if workers_for(rate, each, utilisation=1.0) > partitions:
         return [
@@ -80,6 +95,24 @@ def judge(speed: Speed, client: str, rate: float | None, partitions: int | None)
         measured,
         warning("workers", f"{needs} to have a reserve; the input topic has {_partitions(partitions)}", advice),
     ]
+
+
+def _needs(rate: float, workers: int) -> str:
+    return f"{rate:,.0f} reviews/s take {workers} worker{'' if workers == 1 else 's'} (one core each)"
+
+
+def _shared(workers: int, partitions: int, cores: float) -> str:
+    """How busy the workers are that together need so many cores; where they differ, how many would not."""
+    busy = f"{cores * _largest_share(workers, partitions):.0%}"
+    if partitions % workers == 0:
+        return f"busy {busy}"
+    most = math.ceil(partitions / workers)
+    even = next(more for more in range(workers, partitions + 1) if partitions % more == 0)
+    return f"the one with {most} of {_partitions(partitions)} busy {busy}; {even} would have as many each"
+
+
+def _largest_share(workers: int, partitions: int) -> float:
+    return math.ceil(partitions / workers) / partitions
 
 
 def _partitions(number: int) -> str:

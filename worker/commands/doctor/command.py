@@ -19,8 +19,8 @@ _EXAMPLES = """examples:
   python -m worker doctor --rate 2000              how many workers take 2,000 reviews a second?
   python -m worker doctor --strict --json | jq -r '.findings[] | select(.mark == "fails") | .advice'
 
-It joins no group and writes nothing to Kafka, so it may run beside a group at work. To Redis it writes one key that it
-removes again.
+It joins no group and writes nothing to Kafka, so it may run beside a group at work, in the pod of a running worker too.
+To Redis it writes one key that it removes again.
 
 exit status: 0 when nothing fails; 1 when something does or, with --strict, there is a warning; 2 for settings that
 cannot be."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from models.errors import ModelError
-from worker.commands.doctor import kafka_looks, other_looks, stream_looks
+from worker.commands.doctor import kafka_looks, other_looks, stream_looks, tracing
 from worker.commands.doctor.findings import Finding, fails, skipped
 from worker.commands.doctor.known import Known
 from worker.deadline import Bounded, DeadlinePassed
@@ -54,6 +54,7 @@ def without_model(known: Known) -> str:
 LOOKS = (
     Look("settings", other_looks.look_at_settings),
     Look("machine", other_looks.look_at_machine),
+    Look("tracing", tracing.look_at_tracing),
     Look("Kafka address", kafka_looks.look_at_addresses),
     Look("Kafka server", kafka_looks.look_at_servers, _KAFKA_SECONDS, without_answer),
     Look("Kafka limits", kafka_looks.look_at_limits, _KAFKA_SECONDS, without_kafka),

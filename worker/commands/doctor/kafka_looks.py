@@ -6,9 +6,8 @@ asked about them, as it does when the first worker starts.
 
 from __future__ import annotations
 
-import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -16,10 +15,10 @@ from worker.broker import Partition, Position, open_broker
 from worker.commands.doctor import permissions, servers, topics
 from worker.commands.doctor.findings import Finding, fails, skipped
 from worker.commands.doctor.known import Known, patiently
+from worker.commands.doctor.reach import silence
 from worker.errors import AccessDenied, BatchRefused, KafkaAway, RetryBatch, StopWorker, TopicMissing
 from worker.settings import Settings
 
-_CONNECT_SECONDS = 3.0
 # No topic has so many: Kafka checks our permission, then says that there is no such partition, and nothing is changed.
 _NO_SUCH_PARTITION = 2**31 - 1
 # No Kafka allows a transaction to take so long: it checks our permission, then refuses, and nothing is changed.
@@ -29,9 +28,9 @@ _ENDLESS_SECONDS = 2_000_000.0
 def look_at_addresses(known: Known) -> list[Finding]:
     """Whether the servers to ask first answer."""
     given = servers.addresses(known.chosen.kafka_bootstrap_servers)
-    silence = {address: _silence(*_split(address)) for address in given}
-    known.answers = not all(silence.values())
-    return servers.judge_bootstrap(silence)
+    reasons = {address: silence(*_split(address)) for address in given}
+    known.answers = not all(reasons.values())
+    return servers.judge_bootstrap(reasons)
 
 
 def look_at_servers(known: Known) -> list[Finding]:
@@ -42,8 +41,8 @@ def look_at_servers(known: Known) -> list[Finding]:
         protocol = known.chosen.kafka_security_protocol
         advice = f"does Kafka speak {protocol} there? Set SENTIMENT_KAFKA_SECURITY_PROTOCOL; look at its log"
         return [fails("Kafka server", str(problem), advice)]
-    silence = {each.number: _silence(each.host, each.port) for each in known.servers}
-    return servers.judge_advertised(known.servers, {number: why for number, why in silence.items() if why})
+    reasons = {each.number: silence(each.host, each.port) for each in known.servers}
+    return servers.judge_advertised(known.servers, {number: why for number, why in reasons.items() if why})
 
 
 def look_at_limits(known: Known) -> list[Finding]:
@@ -63,7 +62,8 @@ def look_at_topics(known: Known) -> Iterator[Finding]:
         try:
             facts = known.topics[name] = patiently(partial(known.inspector.topic, name))
         except TopicMissing:
-            yield fails(f"topic {name}", "does not exist", topics.creation(name, chosen.kafka_bootstrap_servers))
+            others = _other_topics(known)
+            yield topics.judge_missing(name, others, purpose, len(known.servers), chosen.kafka_bootstrap_servers)
             continue
         except AccessDenied:
             known.operations[name] = frozenset()
@@ -77,7 +77,10 @@ def look_at_topics(known: Known) -> Iterator[Finding]:
             hidden.append(name)
         if settings and name == chosen.input_topic:
             known.retention_seconds = topics.retention_seconds(settings)
-        yield from topics.judge(facts, settings, purpose, len(known.servers), chosen.kafka_bootstrap_servers)
+        yield from topics.judge(facts, settings, purpose, chosen.kafka_bootstrap_servers)
+    yield from topics.judge_single(
+        [each.name for each in known.topics.values() if each.replicas == 1], len(known.servers)
+    )
     if hidden:
         advice = permissions.grant_sight(hidden, *_who_and_where(known))
         yield skipped("topic settings", "our principal may not see sizes and retention; workers need not", advice)
@@ -109,6 +112,15 @@ def _purposes(chosen: Settings) -> dict[str, topics.Purpose]:
         chosen.dead_letter_topic: topics.DEAD_LETTERS,
     }
     return purposes | ({chosen.shadow_topic: topics.SHADOW} if chosen.shadow_topic else {})
+
+
+def _other_topics(known: Known) -> Collection[str]:
+    """The topics that exist and have no purpose yet."""
+    try:
+        names = patiently(known.inspector.topic_names)
+    except (KafkaAway, RetryBatch, AccessDenied):
+        return ()
+    return {name for name in names if not name.startswith("__")} - set(_purposes(known.chosen))
 
 
 def _may_commit(known: Known) -> bool:
@@ -152,14 +164,3 @@ def _who_and_where(known: Known) -> tuple[str, str]:
 def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port) if port.isdecimal() else 0
-
-
-def _silence(host: str, port: int) -> str:
-    """Why nothing answers there; empty where something does."""
-    if not host or not 0 < port < 65_536:
-        return "it is no host:port"
-    try:
-        socket.create_connection((host, port), _CONNECT_SECONDS).close()
-    except (OSError, UnicodeError) as error:
-        return str(getattr(error, "strerror", None) or error).lower()
-    return ""

@@ -28,6 +28,7 @@ class Known:
 
     chosen: Settings
     expected_rate: float | None = None
+    worker_runs_here: bool = False  # a worker listens on the port of these settings
     answers: bool = False  # whether anything listens where Kafka should
     servers: Sequence[Server] = ()
     limits: Mapping[str, str] = field(default_factory=dict)

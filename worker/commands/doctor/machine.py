@@ -7,24 +7,28 @@ import importlib.util
 import socket
 from collections.abc import Callable, Mapping
 
-from worker.commands.doctor.findings import Finding, fails, ok, warning
+from worker.commands.doctor.findings import Finding, fails, ok, skipped, warning
 from worker.commands.scrape import Unreachable, parse_address, scrape_all
 
 # What kafka-python unpacks a codec with, and the distribution that brings it; gzip is Python's own.
 _CODECS = {"snappy": ("snappy", "python-snappy"), "lz4": ("lz4.frame", "lz4"), "zstd": ("zstandard", "zstandard")}
 _ASK_SECONDS = 2.0
+_OWN_PORT = "a port of its own: --http-port"
 
 
-def look_at_port(host: str, port: int) -> Finding:
-    """Whether a worker could listen there; what was taken for the trial is given back."""
+def look_at_port(host: str, port: int) -> tuple[bool, Finding]:
+    """Whether a worker runs there, and whether one could listen; what was taken for the trial is given back."""
     subject = f"port {port}"
     if port == 0:
-        return ok("port", "any free one (0): see the log's first line for which")
+        return False, ok("port", "any free one (0): see the log's first line for which")
     try:
         with socket.create_server((host, port), family=_family(host)):
-            return ok(subject, f"free on {host}")
+            return False, ok(subject, f"free on {host}")
     except OSError as error:
-        return _taken(subject, host, port, error)
+        # Where doctor is run to see what ails a worker, in its pod, that worker is there.
+        if error.errno == errno.EADDRINUSE and _is_worker(host, port):
+            return True, skipped(subject, "a worker runs here already", f"beside it another needs {_OWN_PORT}")
+        return False, _taken(subject, host, error)
 
 
 def judge_codecs(client: str, missing: Mapping[str, str]) -> Finding:
@@ -59,19 +63,18 @@ def is_installed(module: str) -> bool:
         return False
 
 
-def _taken(subject: str, host: str, port: int, error: OSError) -> Finding:
-    advice = "give each worker on one host a port of its own: --http-port"
+def _taken(subject: str, host: str, error: OSError) -> Finding:
     if error.errno == errno.EADDRINUSE:
-        return fails(subject, f"{_who(host, port)} listens there already", advice)
+        return fails(subject, "another program listens there already", f"give the worker {_OWN_PORT}")
     if error.errno == errno.EACCES:
         return fails(subject, f"this user may not listen there ({error.strerror})", "use a port above 1023")
     return fails(subject, f"cannot listen on {host} ({error.strerror or error})", "check SENTIMENT_HTTP_HOST")
 
 
-def _who(host: str, port: int) -> str:
+def _is_worker(host: str, port: int) -> bool:
     asked = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
     answers = scrape_all([parse_address(f"[{asked}]:{port}" if ":" in asked else f"{asked}:{port}")], _ASK_SECONDS)
-    return "another program" if all(isinstance(each, Unreachable) for each in answers) else "a worker"
+    return not all(isinstance(each, Unreachable) for each in answers)
 
 
 def _family(host: str) -> socket.AddressFamily:

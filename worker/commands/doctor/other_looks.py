@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from models.artifact import read_golden
-from models.errors import ModelError
+from models.errors import ModelError, ModelNotFound, StoreError
 from models.labels import CANARY, SHADOW, STABLE, version_of
 from models.registry import Registry
 from models.scorer import Scorer
@@ -16,6 +16,7 @@ from worker.commands.doctor import capacity, machine, redis
 from worker.commands.doctor.findings import Finding, fails, ok, skipped, warning
 from worker.commands.doctor.known import Known
 from worker.model_store import open_registry, trusted_keys
+from worker.settings import Settings
 
 # Fewer texts than these say little about the others.
 _TEXTS_TO_MEASURE = 50
@@ -34,8 +35,9 @@ def look_at_settings(known: Known) -> list[Finding]:
 def look_at_machine(known: Known) -> list[Finding]:
     """The port, and what unpacks records."""
     client = known.chosen.kafka_client
+    known.worker_runs_here, port = machine.look_at_port(known.chosen.http_host, known.chosen.http_port)
     return [
-        machine.look_at_port(known.chosen.http_host, known.chosen.http_port),
+        port,
         machine.judge_codecs(client, machine.missing_codecs(machine.is_installed)),
         *machine.judge_checksums(client, machine.is_installed("crc32c")),
     ]
@@ -50,8 +52,7 @@ def look_at_model(known: Known) -> Iterator[Finding]:
         known.scorer = Scorer.load_version(resolved, public_keys=trusted_keys(chosen))
         known.golden = [each.text for each in read_golden(resolved.path)]
     except ModelError as error:
-        advice = f"python -m models list; python -m models label {chosen.model_name} {chosen.model_label} VERSION"
-        yield fails("model", str(error), advice)
+        yield fails("model", str(error), _advice(chosen, registry, error))
         return
     held = "checksums, golden set" + (", signature" if chosen.model_public_key_file else "")
     seconds = time.monotonic() - started
@@ -86,6 +87,17 @@ def look_at_redis(known: Known) -> list[Finding]:
         return redis.judge(cache_probe.probe(cache), known.rate, chosen.redis_expiry_seconds)
     finally:
         cache.close()
+
+
+def _advice(chosen: Settings, registry: Registry, error: ModelError) -> str:
+    if isinstance(error, StoreError):
+        return "check SENTIMENT_MODEL_STORE, and that this user can read it"
+    if isinstance(error, ModelNotFound) and chosen.model_name not in registry.names():
+        return "check SENTIMENT_MODEL_NAME and SENTIMENT_MODEL_STORE; python -m models list"
+    label = f"python -m models list; python -m models label {chosen.model_name} {chosen.model_label} VERSION"
+    if isinstance(error, ModelNotFound):
+        return f"check SENTIMENT_MODEL_LABEL, or set the label: {label}"
+    return f"choose a version that holds: {label}"
 
 
 def _trials(known: Known, registry: Registry) -> Iterator[Finding]:

@@ -32,17 +32,29 @@ def line(finding: Finding, wrapped: bool) -> RenderableType:
 
 
 def show(findings: Iterator[Finding], console: Console, strict: bool) -> list[Finding]:
-    """Writes each finding as it comes, what to do about it below, and the verdict at the end; all findings."""
+    """Writes each finding as it comes, what to do about it below, and the verdict at the end; all findings.
+
+    What fails stands before the verdict once more, unless it is what was written last.
+    """
     seen = []
     for finding in findings:
         seen.append(finding)
-        console.print(line(finding, console.is_terminal), soft_wrap=not console.is_terminal)
-        if finding.advice:
-            # In one piece, however long, so that a command can be copied.
-            console.print(Text(f"{'':<{_MARK_CELLS}}-> {printable(finding.advice)}", style="cyan"), soft_wrap=True)
+        _print(finding, console)
+    failed = [each for each in seen if each.mark is Mark.FAILS]
+    if failed != seen[len(seen) - len(failed) :]:
+        console.print("\nWhat fails, once more:")
+        for finding in failed:
+            _print(finding, console)
     console.print()
     console.print(Text(verdict(seen, strict), style="green" if passed(seen, strict) else "bold red"))
     return seen
+
+
+def _print(finding: Finding, console: Console) -> None:
+    console.print(line(finding, console.is_terminal), soft_wrap=not console.is_terminal)
+    if finding.advice:
+        # In one piece, however long, so that a command can be copied.
+        console.print(Text(f"{'':<{_MARK_CELLS}}-> {printable(finding.advice)}", style="cyan"), soft_wrap=True)
 
 
 def write_json(findings: Sequence[Finding], strict: bool) -> None:

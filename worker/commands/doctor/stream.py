@@ -118,10 +118,14 @@ def judge_group(group: GroupFacts, group_id: str) -> Finding:
     return ok(subject, f"{group_id} has {len(group.hosts)} (on {hosts}): one more shares their partitions")
 
 
-def judge_instance(instance_id: str, seen: Sequence[TransactionFacts | None]) -> Finding:
+def judge_instance(
+    instance_id: str, seen: Sequence[TransactionFacts | None], worker_runs_here: bool = False
+) -> Finding:
     """About the process's own name, by looks at its transactional id one after the other."""
     known = [each for each in seen if each is not None]
     if any(each.is_open for each in known) or len({each.epoch for each in known}) > 1:
+        if worker_runs_here:
+            return ok("instance id", f"a process with the instance id {instance_id} is writing, and a worker runs here")
         return fails(
             "instance id",
             f"a process with the instance id {instance_id} is writing at this moment; a second one fences it",

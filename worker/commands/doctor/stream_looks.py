@@ -68,7 +68,7 @@ def look_at_instance(known: Known) -> list[Finding]:
             time.sleep(_INSTANCE_PAUSE_SECONDS)
     except AccessDenied:
         return [skipped("instance id", "our principal may not see its transactions")]
-    return [stream.judge_instance(chosen.instance_id, seen)]
+    return [stream.judge_instance(chosen.instance_id, seen, known.worker_runs_here)]
 
 
 def look_at_reviews(known: Known) -> list[Finding]:

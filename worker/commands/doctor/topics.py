@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from worker.broker import MAX_MESSAGE_BYTES
@@ -15,34 +16,49 @@ from worker.inspection import TopicFacts
 LEAST_MESSAGE_BYTES = 1_000_000
 SHORTEST_RETENTION_SECONDS = 86_400.0
 _FOR_EVER = math.inf
+_MOST_REPLICAS = 3
+# A slip of the finger leaves names more alike than this (difflib's ratio).
+_ALIKE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
     """What a topic is for. `keep_seconds` is for how long its records are wanted, for the reason in `kept_for`."""
 
+    setting: str
     title: str
     is_written: bool
     keep_seconds: float
     kept_for: str
 
 
-INPUT = Purpose("reviews to read", False, SHORTEST_RETENTION_SECONDS, "workers that stand still lose what is deleted")
-DEAD_LETTERS = Purpose("dead letters", True, SHORTEST_RETENTION_SECONDS, "people must find time to look at them")
-SHADOW = Purpose("results of the shadow", True, 0.0, "")
+INPUT = Purpose(
+    "SENTIMENT_INPUT_TOPIC",
+    "reviews to read",
+    False,
+    SHORTEST_RETENTION_SECONDS,
+    "workers that stand still lose what is deleted",
+)
+DEAD_LETTERS = Purpose(
+    "SENTIMENT_DEAD_LETTER_TOPIC",
+    "dead letters",
+    True,
+    SHORTEST_RETENTION_SECONDS,
+    "people must find time to look at them",
+)
+SHADOW = Purpose("SENTIMENT_SHADOW_TOPIC", "results of the shadow", True, 0.0, "")
 
 
 def output_purpose(expiry_seconds: int) -> Purpose:
     """The output topic, from which `cache-fill` makes Redis anew: it should keep what Redis keeps."""
-    return Purpose("sentiments", True, float(expiry_seconds), "cache-fill cannot bring back what is deleted")
+    kept_for = "cache-fill cannot bring back what is deleted"
+    return Purpose("SENTIMENT_OUTPUT_TOPIC", "sentiments", True, float(expiry_seconds), kept_for)
 
 
-def judge(
-    facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose, servers: int, bootstrap: str
-) -> list[Finding]:
+def judge(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose, bootstrap: str) -> list[Finding]:
     """What is to be said about a topic that exists; `settings` may be empty where nobody may see them."""
     subject = f"topic {facts.name}"
-    problems = [*_replication(facts, settings, purpose, servers), *_partitions(facts, purpose, bootstrap)]
+    problems = [*_replication(facts, settings, purpose), *_partitions(facts, purpose, bootstrap)]
     if settings:
         problems += [
             *_sizes(facts.name, settings, purpose, bootstrap),
@@ -69,12 +85,32 @@ def change(topic: str, setting: str, value: str, bootstrap: str) -> str:
     )
 
 
-def creation(topic: str, bootstrap: str) -> str:
-    """How a missing topic comes to be."""
-    return (
+def judge_missing(topic: str, others: Collection[str], purpose: Purpose, servers: int, bootstrap: str) -> Finding:
+    """About a topic that does not exist; `others` are topics that do, of which one may be meant."""
+    alike = difflib.get_close_matches(topic, others, n=1, cutoff=_ALIKE)
+    meant = f" (is {alike[0]} meant, which exists?)" if alike else ""
+    return fails(
+        f"topic {topic}",
+        "does not exist",
+        f"check {purpose.setting}{meant}; to create it: "
         f"python -m worker run --create-topics, or: kafka-topics.sh --bootstrap-server {bootstrap} --create "
-        f"--topic {topic} --partitions 12 --config max.message.bytes={MAX_MESSAGE_BYTES}"
+        f"--topic {topic} --partitions 12 --replication-factor {min(servers, _MOST_REPLICAS)} "
+        f"--config max.message.bytes={MAX_MESSAGE_BYTES}",
     )
+
+
+def judge_single(names: Sequence[str], servers: int) -> list[Finding]:
+    """About the topics that have one replica only: once for all of them."""
+    if not names:
+        return []
+    more = f"{_MOST_REPLICAS} Kafka servers, " if servers < _MOST_REPLICAS else ""
+    return [
+        warning(
+            f"topic{'' if len(names) == 1 else 's'} {', '.join(names)}",
+            "1 replica: a server that is lost, or restarts in a commit, can break what is guaranteed",
+            f"for production: {more}3 replicas (kafka-reassign-partitions.sh) and min.insync.replicas=2",
+        )
+    ]
 
 
 def _summary(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose) -> str:
@@ -87,7 +123,7 @@ def _summary(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose) -
     return ", ".join(parts)
 
 
-def _replication(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose, servers: int) -> Iterator[Finding]:
+def _replication(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose) -> Iterator[Finding]:
     subject, least = f"topic {facts.name}", int(settings.get("min.insync.replicas", "1"))
     if facts.leaderless:
         yield fails(
@@ -103,20 +139,15 @@ def _replication(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpos
         )
     elif facts.in_sync < facts.replicas:
         yield warning(subject, f"{facts.in_sync} of {facts.replicas} replicas are in sync", "look at the Kafka servers")
-    if facts.replicas == 1:
-        more = "3 Kafka servers, " if servers < 3 else ""
-        yield warning(
-            subject,
-            "1 replica: a server that is lost, or restarts in a commit, can break what is guaranteed",
-            f"for production: {more}3 replicas (kafka-reassign-partitions.sh) and min.insync.replicas=2",
-        )
-    elif purpose.is_written and settings and least == 1:
+    if not purpose.is_written or facts.replicas == 1:
+        return  # for one replica there is judge_single
+    if settings and least == 1:
         yield warning(
             subject,
             "min.insync.replicas is 1: what one server confirmed alone is lost with it",
             "set min.insync.replicas=2",
         )
-    elif purpose.is_written and least >= facts.replicas:
+    elif least >= facts.replicas:
         yield warning(
             subject,
             f"min.insync.replicas is {least} of {facts.replicas} replicas: one server down stops all writing",

@@ -4,7 +4,7 @@ import pytest
 
 from models.registry import Registry
 from models.scorer import Scorer
-from worker.commands.doctor.capacity import Speed, judge, measure, workers_for
+from worker.commands.doctor.capacity import Speed, judge, measure, sharing, workers_for
 from worker.commands.doctor.findings import Mark
 
 SPEED = Speed(reviews=4_000, cpu_seconds=1.0, texts="its golden texts")
@@ -22,6 +22,31 @@ def test_a_worker_does_more_than_score() -> None:
 @pytest.mark.parametrize(("rate", "expected"), [(1.0, 1), (0.7, 1), (70.0, 1), (71.0, 2), (140.0, 2), (1_000.0, 15)])
 def test_workers_are_not_to_be_busier_than_they_should(rate: float, expected: int) -> None:
     assert workers_for(rate, per_worker=100.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("rate", "partitions", "expected"),
+    [
+        (300.0, 6, 6),  # five cores' work, but one of five workers would have two of six partitions
+        (280.0, 6, 6),
+        (210.0, 6, 3),
+        (211.0, 6, 6),
+        (200.0, 10, 4),  # three of ten partitions are 60 reviews/s
+        (70.0, 1, 1),
+        (140.0, 2, 2),
+        (141.0, 2, None),
+    ],
+)
+def test_the_worker_with_most_partitions_decides(rate: float, partitions: int, expected: int | None) -> None:
+    assert sharing(rate, per_worker=100.0, partitions=partitions) == expected
+
+
+def test_an_uneven_share_is_told_with_a_number_that_divides() -> None:
+    workers = judge(SPEED, "librdkafka", ONE_WORKER * 2, partitions=10)[1]
+    assert workers.found.endswith(
+        "take 4 workers (one core each), the one with 3 of 10 partitions busy 60%; 5 would have as many each"
+    )
+    assert judge(SPEED, "librdkafka", ONE_WORKER * 2, partitions=12)[1].found.endswith("(one core each), busy 67%")
 
 
 def test_enough_partitions_are_fine() -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from models.errors import BrokenArtifact, StoreError
+from tests.worker.commands.group import started_workers
 from worker.commands.doctor.course import LOOKS, Look, examine, without_kafka
 from worker.commands.doctor.findings import Finding, Mark, ok
 from worker.commands.doctor.known import Known, patiently
+from worker.commands.doctor.other_looks import look_at_machine
 from worker.errors import AccessDenied, BatchExpired, KafkaAway
 from worker.settings import load
 
@@ -55,6 +57,14 @@ def test_without_kafka_nothing_waits_for_it() -> None:
     assert found["Kafka address"] is Mark.FAILS
     later = ("Kafka server", "Kafka limits", "topics", "permissions", "arrivals", "group", "instance id", "reviews")
     assert {found[subject] for subject in later} == {Mark.SKIPPED}
+
+
+def test_a_worker_on_our_own_port_is_remembered() -> None:
+    with started_workers() as start:
+        port = start().address.rpartition(":")[2]
+        known = Known(load({"http_host": "127.0.0.1", "http_port": port}))
+        assert Mark.FAILS not in {each.mark for each in examine(known, [Look("machine", look_at_machine)])}
+    assert known.worker_runs_here
 
 
 def test_patience_ends() -> None:

@@ -12,28 +12,29 @@ from worker.commands.doctor.machine import judge_checksums, judge_codecs, look_a
 
 def test_a_free_port_stays_free() -> None:
     [port] = free_ports(1)
-    assert [look_at_port("127.0.0.1", port).mark for _ in range(2)] == [Mark.OK, Mark.OK]
-    assert look_at_port("0.0.0.0", 0).mark is Mark.OK
+    assert [look_at_port("127.0.0.1", port)[1].mark for _ in range(2)] == [Mark.OK, Mark.OK]
+    assert look_at_port("0.0.0.0", 0)[1].mark is Mark.OK
 
 
 def test_a_port_that_is_taken_fails_with_the_flag() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        finding = look_at_port("127.0.0.1", taken.getsockname()[1])
-    assert finding.mark is Mark.FAILS
+        worker_runs, finding = look_at_port("127.0.0.1", taken.getsockname()[1])
+    assert (worker_runs, finding.mark) == (False, Mark.FAILS)
     assert finding.found == "another program listens there already"
     assert "--http-port" in finding.advice
 
 
-def test_a_port_that_a_worker_has_is_told_from_others() -> None:
+def test_a_port_that_a_worker_has_does_not_fail() -> None:
     with started_workers() as start:
         worker = start()
-        finding = look_at_port("127.0.0.1", int(worker.address.rpartition(":")[2]))
-    assert finding.found == "a worker listens there already"
+        worker_runs, finding = look_at_port("127.0.0.1", int(worker.address.rpartition(":")[2]))
+    assert (worker_runs, finding.mark, finding.found) == (True, Mark.SKIPPED, "a worker runs here already")
+    assert "--http-port" in finding.advice
 
 
 def test_an_address_of_another_machine_fails_with_the_setting() -> None:
     [port] = free_ports(1)
-    finding = look_at_port("192.0.2.1", port)
+    _, finding = look_at_port("192.0.2.1", port)
     assert (finding.mark, "SENTIMENT_HTTP_HOST" in finding.advice) == (Mark.FAILS, True)
 
 

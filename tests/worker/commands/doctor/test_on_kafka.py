@@ -68,6 +68,18 @@ def test_missing_topics_fail_with_the_way_to_create_them(doctor: Doctor) -> None
     assert found["arrivals"].found == "the input topic was not seen"
 
 
+def test_a_mistyped_topic_fails_with_the_one_that_is_meant(doctor: Doctor, kafka: LocalKafka) -> None:
+    meant = new_topic(kafka, "mistyped")
+    found = doctor(input_topic=f"{meant}z")[f"topic {meant}z"]
+    assert found.advice.startswith(f"check SENTIMENT_INPUT_TOPIC (is {meant} meant, which exists?)")
+
+
+def test_one_replica_is_told_once_for_all_topics(doctor: Doctor, commands: Commands) -> None:
+    [warning] = [each for each in doctor().values() if "1 replica:" in each.found]
+    names = (commands.input, commands.output, commands.dead_letters)
+    assert (warning.mark, warning.subject) == (Mark.WARNING, f"topics {', '.join(names)}")
+
+
 def test_a_server_that_accepts_and_never_answers_fails_in_time(doctor: Doctor) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"

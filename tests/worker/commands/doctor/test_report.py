@@ -30,6 +30,16 @@ def test_a_line_tells_mark_subject_and_finding() -> None:
     assert lines[-1] == "Ready: 1 ok, 1 warning, 1 skipped."
 
 
+def test_what_fails_stands_before_the_verdict_once_more() -> None:
+    fine, broken = FINDINGS[0], fails("model", "broken", "mend it")
+    failure = ["fails    model: broken", "         -> mend it"]
+    verdict = ["", "Not ready: 1 ok, 1 failed."]
+    told = "ok       settings: valid"
+    assert shown([broken, fine]) == [*failure, told, "", "What fails, once more:", *failure, *verdict]
+    assert shown([fine, broken]) == [told, *failure, *verdict]
+    assert shown([fine]) == [told, "", "Ready: 1 ok."]
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_command_stays_in_one_piece(terminal: bool) -> None:
     assert "         -> kafka-topics.sh " + "x" * 90 in shown(FINDINGS, terminal=terminal)

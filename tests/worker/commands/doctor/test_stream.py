@@ -104,3 +104,8 @@ def test_a_group_at_work_is_no_fault() -> None:
 )
 def test_an_instance_id_in_use_fails(seen: list[TransactionFacts | None], expected: Mark) -> None:
     assert judge_instance("a", seen).mark is expected
+
+
+def test_the_worker_that_runs_here_may_use_its_instance_id() -> None:
+    finding = judge_instance("a", [TransactionFacts(True, 7)], worker_runs_here=True)
+    assert (finding.mark, "a worker runs here" in finding.found) == (Mark.OK, True)
