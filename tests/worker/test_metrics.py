@@ -27,7 +27,7 @@ def test_every_class_of_a_model_in_use_has_a_count(metrics: Metrics, scorer: Sco
 
 
 def test_a_canary_that_never_failed_has_a_count(metrics: Metrics, scorer: Scorer) -> None:
-    metrics.models_in_use({"canary": scorer})
+    metrics.models_in_use({"canary": scorer}, {"canary": 0.2})
     labels = {"model": "imdb", "version": "1"}
     assert metrics.registry.get_sample_value("sentiment_canary_failures_total", labels) == 0
 
