@@ -15,7 +15,7 @@ from tests.kafka.token_endpoint import Signer
 from tests.kafka.topics import committed, unique
 from tests.kafka.waiting import eventually
 from worker import settings
-from worker.broker import Broker, Message, Partition, Position, Source, kafka_answers, open_broker
+from worker.broker import Broker, Connection, Message, Partition, Position, Source, kafka_answers, open_broker
 from worker.commands import connect
 from worker.errors import AccessDenied, KafkaAway
 
@@ -35,15 +35,17 @@ def topic(secure: SecureKafka) -> str:
     return topic
 
 
-@contextmanager
-def opened(told: Mapping[str, str], client: str, topic: str, deadline_seconds: float = 5.0) -> Iterator[Broker]:
-    """A started broker with these settings, which are environment variables, in a group of its own."""
+def connection_with(told: Mapping[str, str]) -> Connection:
     with pytest.MonkeyPatch.context() as environment:
         for name, value in told.items():
             environment.setenv(name, value)
-        connection = settings.load({}).connection()
-    assert kafka_answers(connection)
-    broker = open_broker(client, connection, Source(topic, unique("id")), unique("id"))
+        return settings.load({}).connection()
+
+
+@contextmanager
+def opened(told: Mapping[str, str], client: str, topic: str, deadline_seconds: float = 5.0) -> Iterator[Broker]:
+    """A started broker with these settings, which are environment variables, in a group of its own."""
+    broker = open_broker(client, connection_with(told), Source(topic, unique("id")), unique("id"))
     try:
         connect.start(broker, deadline_seconds, topic)
         yield broker
@@ -66,6 +68,7 @@ def values(secure: SecureKafka, topic: str) -> list[bytes]:
 @pytest.mark.parametrize("mechanism", LOGINS)
 def test_a_login_opens_kafka(secure: SecureKafka, client: str, topic: str, mechanism: str) -> None:
     told = secure.settings(mechanism, USER, "CLIENTS" if mechanism else "MUTUAL")
+    assert kafka_answers(connection_with(told))
     with opened(told, client, topic) as broker:
         value = write(broker, topic)
         eventually(lambda: bool(broker.poll(10, 0.5).records), 30, "nothing was read")
