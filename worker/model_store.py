@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.deadline import Deadline
@@ -18,8 +19,9 @@ from worker.settings import Settings
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-# Beside the stream a version takes seconds, for it rests four fifths of the time; a mounted store that hangs, for ever.
-LOAD_SECONDS = 300.0
+# That is long enough for any version; a mounted store may hang for ever.
+READ_SECONDS = 120.0
+_CHUNK_BYTES = 1024 * 1024
 
 
 def open_registry(chosen: Settings) -> Registry:
@@ -37,10 +39,10 @@ def trusted_keys(chosen: Settings) -> Sequence[Ed25519PublicKey]:
         raise BadUse(f"SENTIMENT_MODEL_PUBLIC_KEY_FILE: {error}") from error
 
 
-def open_loader(chosen: Settings, seconds: float = LOAD_SECONDS) -> Callable[[int, Rest], Scorer]:
+def open_loader(chosen: Settings, seconds: float = READ_SECONDS) -> Callable[[int, Rest], Scorer]:
     """What loads a version of the chosen model, verified, and calls the rest between pieces of work. Raises BadUse.
 
-    It raises ModelError, which is a StoreError where the store does not let itself be read for so long.
+    It raises ModelError, which is a StoreError where the store does not let itself be read within so many seconds.
     """
     registry, keys, deadline = open_registry(chosen), trusted_keys(chosen), Deadline(seconds)
 
@@ -48,8 +50,22 @@ def open_loader(chosen: Settings, seconds: float = LOAD_SECONDS) -> Callable[[in
         resolved = registry.resolve(f"{chosen.model_name}@{version}")
         rest()
         try:
-            return deadline.ask(partial(Scorer.load_version, resolved, public_keys=keys, rest=rest))
+            # To see whether it can be read; what is read here is at hand afterwards. On this thread alone a version is
+            # loaded: on a new one each time, the memory of all would lie scattered, and grow.
+            deadline.ask(partial(_read_through, resolved.path))
         except TimeoutError as error:
             raise StoreError(f"Version {version} of {chosen.model_name} cannot be read: {error}.") from error
+        except OSError:
+            pass  # told below, with the file's name
+        return Scorer.load_version(resolved, public_keys=keys, rest=rest)
 
     return load
+
+
+def _read_through(directory: Path) -> None:
+    buffer = bytearray(_CHUNK_BYTES)
+    for path in sorted(directory.iterdir()):
+        if not path.is_dir():
+            with path.open("rb", buffering=0) as stream:
+                while stream.readinto(buffer):
+                    pass

@@ -83,7 +83,8 @@ def _contained(folder: Path, settings: dict[str, str]) -> list[str]:
     container, pod = container_of("production", "sentiment-trainer"), pod_of("production", "sentiment-trainer")
     user = pod["spec"]["securityContext"]["runAsUser"]
     options = ["--tmpfs", "/", "--proc", "/proc", "--dev", "/dev", "--ro-bind", str(PROJECT), "/app", "--clearenv"]
-    binds = [("--ro-bind-try", path, path) for path in (*MACHINE, sys.base_prefix, sys.prefix)]
+    binds = [("--ro-bind-try", path, path) for path in (*MACHINE, sys.base_prefix)]
+    binds.append(("--ro-bind", sys.prefix, "/venv"))  # the checkout may be where the job has a mount
     for mount in container["volumeMounts"]:
         (folder / mount["name"]).mkdir()
         os.chown(folder / mount["name"], user, user)
@@ -96,7 +97,7 @@ def _contained(folder: Path, settings: dict[str, str]) -> list[str]:
     for name, value in settings.items():
         options += ["--setenv", name, value]
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"]
-    command = [*become, sys.executable, *container["command"][1:], *container["args"]]
+    command = [*become, "/venv/bin/python", *container["command"][1:], *container["args"]]
     return ["bwrap", *options, "--remount-ro", "/", "--chdir", "/app", "--", *command]
 
 
