@@ -232,7 +232,8 @@ class LibrdkafkaBroker(AsksCluster):
         raise problem from KafkaException(error)
 
     def _quietly(self, function: Callable[[*Arguments], object], *arguments: *Arguments, until: float) -> None:
-        with suppress(KafkaException, DeadlinePassed):
+        # The client sometimes raises what is no exception on close (confluent-kafka 2.16), which Python reports so.
+        with suppress(KafkaException, DeadlinePassed, SystemError):
             self._bounded.call(function, *arguments, seconds=until - self._clock())
 
 

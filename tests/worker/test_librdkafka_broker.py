@@ -41,3 +41,17 @@ def test_a_batch_that_was_given_up_is_not_committed_once_its_producer_is_gone() 
     with pytest.raises(KafkaException):
         broker._flush_and_commit(PurgedProducer(reports), reports, POSITIONS)
     assert commits.positions == []
+
+
+class BrokenConsumer:
+    """A consumer whose client loses its own error while it leaves the group."""
+
+    def close(self) -> None:
+        raise SystemError("_PyErr_SetObject: exception <class 'str'> is not a BaseException subclass")
+
+
+def test_closing_raises_nothing_whatever_the_client_makes_of_it() -> None:
+    broker = LibrdkafkaBroker(Connection("127.0.0.1:1"), Source("reviews", "group"), None)
+    broker._consumer = BrokenConsumer()
+    broker.close()
+    assert broker._consumer is None
