@@ -56,6 +56,12 @@ def ended_trials(labels: Mapping[str, Any], stable: int | None) -> dict[str, Any
     return {label: labels[label] for label in DEFAULT_SHARES if label in labels and version_of(labels[label]) in over}
 
 
+def with_label(labels: Mapping[str, Any], label: str, value: Any) -> dict[str, Any]:
+    """The labels once one of them has that value: without the trials that end where `stable` moves."""
+    over = ended_trials(labels, version_of(value)) if label == STABLE else {}
+    return {each: kept for each, kept in labels.items() if each not in over} | {label: value}
+
+
 def parse_labels(content: bytes, place: str) -> dict[str, Any]:
     """The labels in a file's content; raises BadLabels, which names the place, when they are malformed."""
     try:

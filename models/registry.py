@@ -11,7 +11,7 @@ from typing import Any
 from models.artifact import SIGNATURE_FILE
 from models.errors import BadLabels, LabelsChanged, ModelNotFound, StoreError
 from models.history import TRIES, History
-from models.labels import LABELS_FILE, STABLE, check_labels, ended_trials, label_value, parse_labels, version_of
+from models.labels import LABELS_FILE, STABLE, check_labels, label_value, parse_labels, version_of, with_label
 from models.local_files import replace_json
 from models.store_files import Write
 from models.stores import PACKAGED_STORE, absolute_store, default_store, open_store
@@ -149,16 +149,16 @@ class Registry:
         if version is None and label == STABLE:
             raise StoreError(f"{STABLE} cannot be taken away, only be pointed at another version.")
         entry = {"by": "person"} | ({"who": who} if who else {})
-        changed = {} if version is None else {label: label_value(label, version, share)}
+        value = None if version is None else label_value(label, version, share)
         for _ in range(TRIES):
             before = self.labels(name)
             if version is None and label not in before:
                 raise ModelNotFound(f"The model {name!r} has no label {label!r}.")
-            over = ended_trials(before, version) if label == STABLE else {}
-            kept = {each: value for each, value in before.items() if (each != label or changed) and each not in over}
+            others = {each: kept for each, kept in before.items() if each != label}
+            after = others if value is None else with_label(before, label, value)
             with contextlib.suppress(LabelsChanged):
-                self.change_labels(name, before, kept | changed, entry)
-                return over
+                self.change_labels(name, before, after, entry)
+                return {each: gone for each, gone in others.items() if each not in after}
         raise StoreError(f"Cannot change the labels of {name}: too many others do so at once.")
 
     def change_labels(

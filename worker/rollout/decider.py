@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from models.errors import LabelsChanged, StoreError
-from models.labels import CANARY, STABLE, ended_trials
+from models.labels import CANARY, STABLE, with_label
 from worker.metrics import Metrics
 from worker.rollout.rule import PROMOTE, WAIT, Limits, Verdict, judge
 from worker.rollout.signals import Contest, from_metadata, total
@@ -118,6 +118,6 @@ class Decider:
 
 def _decided(labels: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
     """The labels after a verdict: with the canary go all other trials that end where it becomes stable."""
-    promoted = {STABLE: verdict.canary} if verdict.decision == PROMOTE else {}
-    over = {CANARY, *(ended_trials(labels, verdict.canary) if promoted else ())}
-    return {label: value for label, value in labels.items() if label not in over} | promoted
+    if verdict.decision == PROMOTE:
+        return with_label(labels, STABLE, verdict.canary)
+    return {label: value for label, value in labels.items() if label != CANARY}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from models.artifact import read_golden
 from models.errors import LabelsChanged, ModelError
-from models.labels import CANARY, STABLE, ended_trials, label_value, version_of
+from models.labels import CANARY, STABLE, ended_trials, label_value, version_of, with_label
 from models.registry import Registry, absolute_store, default_store
 from models.rests import no_rest
 from worker.commands.rolling.observed import Versions
@@ -54,7 +54,7 @@ class Update:
         """Load the new version as a worker with these settings does. Raises BadUse, StopWorker."""
         if not self.versions.changes:
             return
-        load = open_loader(chosen)
+        load = open_loader(chosen, self.registry)
         try:
             load(self.versions.new, no_rest)
         except ModelError as error:
@@ -116,9 +116,7 @@ class Update:
         return ended_trials(self.labels, self.versions.new) if self.label == STABLE else {}
 
     def _move(self, before: Mapping[str, Any], version: int, anew: Mapping[str, Any]) -> None:
-        over = ended_trials(before, version) if self.label == STABLE else {}
-        kept = {label: value for label, value in before.items() if label not in over}
-        after = {**kept, self.label: version, **anew}
+        after = {**with_label(before, self.label, version), **anew}
         in_words(lambda: self.registry.change_labels(self.name, before, after, {"by": "rolling-check"}))
 
 
