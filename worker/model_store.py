@@ -39,12 +39,12 @@ def trusted_keys(chosen: Settings) -> Sequence[Ed25519PublicKey]:
         raise BadUse(f"SENTIMENT_MODEL_PUBLIC_KEY_FILE: {error}") from error
 
 
-def open_loader(chosen: Settings, seconds: float = READ_SECONDS) -> Callable[[int, Rest], Scorer]:
+def open_loader(chosen: Settings, registry: Registry, seconds: float = READ_SECONDS) -> Callable[[int, Rest], Scorer]:
     """What loads a version of the chosen model, verified, and calls the rest between pieces of work. Raises BadUse.
 
     It raises ModelError, which is a StoreError where the store does not let itself be read within so many seconds.
     """
-    registry, keys, deadline = open_registry(chosen), trusted_keys(chosen), Deadline(seconds)
+    keys, deadline = trusted_keys(chosen), Deadline(seconds)
 
     def load(version: int, rest: Rest) -> Scorer:
         resolved = registry.resolve(f"{chosen.model_name}@{version}")
@@ -64,7 +64,7 @@ def open_loader(chosen: Settings, seconds: float = READ_SECONDS) -> Callable[[in
 
 def _read_through(directory: Path) -> None:
     buffer = bytearray(_CHUNK_BYTES)
-    for path in sorted(directory.iterdir()):
+    for path in sorted(directory.rglob("*")):
         if not path.is_dir():
             with path.open("rb", buffering=0) as stream:
                 while stream.readinto(buffer):

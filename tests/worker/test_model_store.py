@@ -7,6 +7,7 @@ import pytest
 
 from models.artifact import VOCABULARY_FILE
 from models.errors import StoreError
+from models.registry import Registry
 from models.rests import no_rest
 from tests.versions import NAME, add_version
 from worker.model_store import open_loader
@@ -25,7 +26,7 @@ def hanging(tmp_path: Path) -> Path:
 
 
 def test_a_version_that_hangs_is_given_up(hanging: Path, tmp_path: Path) -> None:
-    load = open_loader(Settings(model_store=str(tmp_path), model_name=NAME), seconds=2)
+    load = open_loader(Settings(model_name=NAME), Registry(tmp_path), seconds=2)
     assert load(1, no_rest).version == 1
     try:
         with pytest.raises(StoreError, match=r"^Version 2 of imdb cannot be read: no answer within 2 s\.$"):

@@ -73,8 +73,9 @@ def main(arguments: argparse.Namespace) -> int:
 
 def watch_models(chosen: Settings, metrics: Metrics) -> ModelWatch:
     """What loads the labelled versions, verified and warm, from the store that was chosen. Raises BadUse."""
-    versions = Versions(chosen.model_name, open_loader(chosen), metrics)
-    return ModelWatch(open_registry(chosen), chosen.model_name, chosen.model_label, versions, metrics)
+    registry = open_registry(chosen)
+    versions = Versions(chosen.model_name, open_loader(chosen, registry), metrics)
+    return ModelWatch(registry, chosen.model_name, chosen.model_label, versions, metrics)
 
 
 def open_rollout(chosen: Settings, models: ModelWatch, metrics: Metrics) -> Rollout:
