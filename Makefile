@@ -3,7 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+INSTALL := $(PIP) --require-hashes --requirement
+# The checkout itself, so that its command and what it offers by entry points are found.
+INSTALL_CHECKOUT := $(PIP) --no-deps --no-build-isolation --editable .
 # Written once the pinned packages are installed, and older than the lock file as soon as that changes.
 WORKER_READY := $(VENV)/.worker-ready
 ALL_READY := $(VENV)/.all-ready
@@ -68,12 +71,14 @@ $(RUN):
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) makes no virtual environment (Debian: apt install python3-venv)" >&2; \
 		rm -rf $(VENV); exit 1; }
 
-$(WORKER_READY): requirements/demo.txt | $(RUN)
+$(WORKER_READY): requirements/demo.txt pyproject.toml | $(RUN)
 	@echo "Installing the worker's pinned packages into $(VENV), once ..." >&2
 	@$(INSTALL) requirements/demo.txt
+	@$(INSTALL_CHECKOUT)
 	@touch $@
 
-$(ALL_READY): requirements/all.txt | $(RUN)
+$(ALL_READY): requirements/all.txt pyproject.toml | $(RUN)
 	@echo "Installing all pinned packages into $(VENV), once ..." >&2
 	@$(INSTALL) requirements/all.txt
+	@$(INSTALL_CHECKOUT)
 	@touch $@

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from models import commands, label_commands
+from models.commands import labels, versions
+from models.commands.score import score
 from models.errors import ModelError
-from models.labels import DEFAULT_SHARES
-from models.registry import default_store
+from models.registry.labels import DEFAULT_SHARES
+from models.registry.registry import default_store
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -42,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check_use(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    if options.run is commands.score and options.jsonl and options.texts:
+    if options.run is score and options.jsonl and options.texts:
         parser.error("with --jsonl the input objects come from files or standard input, not from arguments")
     if (
-        options.run is label_commands.label
+        options.run is labels.label
         and options.remove
         and (options.version or options.share is not None or "@" in options.model)
     ):
@@ -62,24 +63,22 @@ def _parser() -> argparse.ArgumentParser:
         made = added.add_parser(name, help=sentence, description=f"{sentence[0].upper()}{sentence[1:]}.")
         made.set_defaults(run=run)
         made.add_argument("--store", default=default_store(), metavar="DIR|URL", help=STORE_HELP)
-        if run is not commands.score:
+        if run is not score:
             made.add_argument("--json", action="store_true", help="print one JSON object, or one a line")
         return made
 
-    _add_score_options(
-        command("score", commands.score, "score texts: arguments, lines of files, or lines of standard input")
-    )
-    command("list", commands.list_models, "list the models, their versions and labels")
-    show = command("show", commands.show, "tell what is known about a version: its manifest")
+    _add_score_options(command("score", score, "score texts: arguments, lines of files, or lines of standard input"))
+    command("list", versions.list_models, "list the models, their versions and labels")
+    show = command("show", versions.show, "tell what is known about a version: its manifest")
     show.add_argument("model", help=REFERENCE_HELP)
-    verify = command("verify", commands.verify, "check a version's checksums and its golden set")
+    verify = command("verify", versions.verify, "check a version's checksums and its golden set")
     verify.add_argument("model", help=REFERENCE_HELP)
     verify.add_argument("--public-key", type=Path, metavar="FILE", help="check also that a key of a PEM file signed it")
-    sign = command("sign", commands.sign, "sign a version with an Ed25519 key, after checking that it holds")
+    sign = command("sign", versions.sign, "sign a version with an Ed25519 key, after checking that it holds")
     sign.add_argument("model", help=REFERENCE_HELP)
     sign.add_argument("--key", type=Path, required=True, metavar="FILE", help="private key, as PEM without a password")
-    _add_label_options(command("label", label_commands.label, "point a label, such as stable, at a version"))
-    history = command("history", label_commands.history, "tell who or what changed a model's labels, and why")
+    _add_label_options(command("label", labels.label, "point a label, such as stable, at a version"))
+    history = command("history", labels.history, "tell who or what changed a model's labels, and why")
     history.add_argument("model", help="NAME")
     history.add_argument("--verbose", action="store_true", help="show all figures and limits of a verdict")
     return parser

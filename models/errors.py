@@ -1,13 +1,4 @@
-"""What can go wrong with a model, named by what the caller must do next.
-
-ModelError            base of all; the message is one sentence for a person
-├── ModelNotFound     ask for another model, version, label or store
-├── BrokenArtifact    do not use this version: its files, its signature, its format or its golden set do not hold
-├── BadKey            name another key file
-└── StoreError        the store cannot be read or written: mend it, then try again
-    ├── LabelsChanged somebody else changed the labels: read them again, then decide again
-    └── BadLabels     what stands in labels.json cannot be labels: restore the file
-"""
+"""What models raise, named by what the caller must do next, and how a missing extra is installed."""
 
 
 class ModelError(Exception):
@@ -41,3 +32,8 @@ class BadLabels(StoreError):
 def is_unreadable(error: Exception) -> bool:
     """Whether the machine could not read a file, which says nothing about the file; one that is missing is broken."""
     return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError)
+
+
+def how_to_install(extra: str) -> str:
+    """The advice for one of the extras in pyproject.toml."""
+    return f"install the extra {extra}, as with `pip install '.[{extra}]'` in a checkout (`make setup` there has it)"

@@ -19,13 +19,13 @@ from models.artifact import (
     read_golden,
     read_part,
 )
-from models.engines import FASTEST, Engine, load_engine
+from models.engines.engine import FASTEST, Engine, load_engine
+from models.engines.padding import BATCH_TEXTS, LENGTH_STEP
 from models.errors import BrokenArtifact
-from models.padding import BATCH_TEXTS, LENGTH_STEP
-from models.registry import Resolved
-from models.rests import Rest, no_rest
+from models.registry.registry import Resolved
 from models.signatures import check_signature
 from models.text import UNKNOWN_ID, Encoder, Tokens
+from models.timing import Rest, no_rest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

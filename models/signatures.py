@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.artifact import SIGNATURE_FILE, read_part
-from models.errors import BadKey, BrokenArtifact
-from models.extras import how_to_install
+from models.errors import BadKey, BrokenArtifact, how_to_install
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

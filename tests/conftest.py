@@ -1,5 +1,6 @@
 """Real Kafka and Redis for the tests, started here and never taken from the environment."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -21,6 +22,17 @@ def _own_settings_only() -> Iterator[None]:
             if name.startswith("SENTIMENT_") or name == "LOCAL_KAFKA":
                 environment.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """What a command sets up for its log lines ends with the test, or later ones write to a stream that is closed."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

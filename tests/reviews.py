@@ -3,10 +3,10 @@
 from functools import cache
 from pathlib import Path
 
-from trainer.data import LabelledTexts
-from trainer.readers import read_labelled
+from trainer.data.readers import read_labelled
+from trainer.data.texts import LabelledTexts
 
-SAMPLE_FILE = Path(__file__).parents[1] / "deploy" / "local" / "sample_reviews.tsv.gz"
+SAMPLE_FILE = Path(__file__).parents[1] / "deploy" / "local" / "demo" / "sample_reviews.tsv.gz"
 
 
 @cache

@@ -11,7 +11,7 @@ from redis import Redis
 from deploy.local.processes import free_ports
 from deploy.local.redis import LocalRedis
 from tests.certificates import Authority
-from worker.security import TlsFiles
+from worker.tls import TlsFiles
 
 PASSWORD = "open-sesame"  # of every user: a test's own
 

@@ -8,8 +8,8 @@ import pytest
 
 from worker.__main__ import COMMANDS
 from worker.messages import ReviewMessage, SentimentMessage
-from worker.metrics import Metrics
-from worker.settings import PREFIX, Settings, default_text, description
+from worker.observability.metrics import Metrics
+from worker.settings.settings import PREFIX, Settings, default_text, description
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

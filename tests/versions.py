@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.artifact import GOLDEN_FILE, MANIFEST_FILE, NETWORK_FILE, FileRecord, read_manifest, write_manifest
-from models.registry import Registry
+from models.registry.registry import Registry
 
 NAME = "imdb"
 OPPOSITE = ("positive", "negative")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.errors import ModelError
-from models.registry import default_store
+from models.registry.registry import default_store
 from trainer import commands
 from trainer.errors import TrainerError
 

@@ -24,15 +24,15 @@ from models.artifact import (
     write_manifest,
     write_words,
 )
-from models.lstm_weights import WEIGHTS_FILE, write_weights
-from models.padding import pad
+from models.engines.padding import pad
+from models.engines.weights import WEIGHTS_FILE, write_weights
 from models.scorer import Scorer
 from models.text import Encoder, Tokens
-from trainer.data import LabelledTexts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.evaluate import Evaluation, evaluate
-from trainer.export import export_onnx, named_weights, set_named_weights
-from trainer.networks import build
+from trainer.networks.export import export_onnx, named_weights, set_named_weights
+from trainer.networks.networks import build
 from trainer.profile import measure_profile, with_profile
 from trainer.recipes import Recipe
 

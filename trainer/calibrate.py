@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from models.engines.word_pairs import sum_pairs
 from models.text import Tokens
-from models.word_pairs import sum_pairs
-from trainer.batches import LengthBucketedBatches
-from trainer.export import named_weights, set_named_weights
+from trainer.data.batches import LengthBucketedBatches
+from trainer.networks.export import named_weights, set_named_weights
 
 SMALLEST = 1e-7
 BATCH_TEXTS = 256

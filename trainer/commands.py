@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from models.artifact import MANIFEST_FILE
-from models.registry import Registry, Resolved, absolute_store, check_name
+from models.registry.registry import Registry, Resolved, absolute_store, check_name
 from models.scorer import Scorer
 from models.signatures import read_private_key
-from trainer.data import LabelledTexts
+from trainer.data.readers import Columns, read_labelled
+from trainer.data.sources import Sources, Texts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import BadData
 from trainer.publish import publish as publish_version
-from trainer.readers import Columns, read_labelled
 from trainer.runs import Run
-from trainer.sources import Sources, Texts
 
 SHOWN_METRICS = ("reviews", "f1", "f1_interval", "accuracy", "calibration_error")
 
@@ -99,7 +99,7 @@ def publish(options: argparse.Namespace) -> None:
 
 
 def report(options: argparse.Namespace) -> None:
-    from trainer.report import write_report
+    from trainer.reports.report import write_report
 
     written = write_report(Run.open(options.run_directory), options.out)
     if options.json:
@@ -109,8 +109,8 @@ def report(options: argparse.Namespace) -> None:
 
 
 def compare(options: argparse.Namespace) -> None:
-    from trainer.compare import compare as compare_all
-    from trainer.compare import print_comparison, write_comparison
+    from trainer.reports.comparison import compare as compare_all
+    from trainer.reports.comparison import print_comparison, write_comparison
 
     columns = Columns(options.text, options.label)
     data = read_labelled(options.data, columns, options.keep_neutral) if options.data else None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scorer import Scorer
-from trainer.data import LabelledTexts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import BadData
 from trainer.metrics import DIGITS, Metrics, metrics_of
 

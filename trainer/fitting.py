@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow
 
-from trainer.batches import LengthBucketedBatches
 from trainer.checkpoints import Checkpoints, History, best_epoch
+from trainer.data.batches import LengthBucketedBatches
 from trainer.errors import BadData, NotGoodEnough
 from trainer.progress import Progress
 from trainer.recipes import Training

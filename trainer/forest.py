@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from models.padding import pad
+from models.engines.padding import pad
 from models.text import Encoder, Spelling, Tokens
-from trainer.data import LabelledTexts
+from trainer.data.sources import Texts
+from trainer.data.texts import LabelledTexts
 from trainer.evaluate import Evaluation, evaluation_of
 from trainer.progress import Progress
 from trainer.recipes import IDS, ForestRecipe
 from trainer.runs import Run
-from trainer.sources import Texts
 from trainer.train import Material, tell_data
 
 

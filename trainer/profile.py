@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.artifact import Manifest
 from models.profile import FIELD, Profile
 from models.scorer import Scorer
-from trainer.data import LabelledTexts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import BadData
 from trainer.evaluate import TEXTS_PER_CALL
 

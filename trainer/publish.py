@@ -14,10 +14,10 @@ from models.artifact import (
     record_files,
     write_manifest,
 )
-from models.registry import STABLE, Registry, Resolved
+from models.registry.registry import STABLE, Registry, Resolved
 from models.scorer import Scorer
 from models.signatures import signature_of
-from trainer.data import LabelledTexts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.evaluate import evaluate
 from trainer.profile import measure_profile, texts_to_profile, with_profile

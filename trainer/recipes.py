@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from models.lstm_weights import LAST, MAXIMUM, MEAN
+from models.engines.weights import LAST, MAXIMUM, MEAN
 from models.text import TextSettings
 from trainer.errors import BadData
-from trainer.networks import LstmNetwork
+from trainer.networks.networks import LstmNetwork
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from models.registry import replace_json
+from models.registry.registry import replace_json
 from trainer.errors import BadData
 
 SETTINGS_FILE = "settings.json"
@@ -137,7 +137,7 @@ class Run:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Replaces a JSON file as models.registry does; raises BadData when the directory cannot be written."""
+    """Replaces a JSON file as models.registry.registry does; raises BadData when the directory cannot be written."""
     try:
         replace_json(path, values)
     except OSError as error:

@@ -9,24 +9,24 @@ from typing import Any, Self
 import keras
 import tensorflow
 
-from models.registry import Resolved
+from models.registry.registry import Resolved
 from models.text import PINNED_STOP_WORDS, Encoder, Spelling, TextSettings, Vocabulary, respell_stop_words
 from trainer.artifacts import Candidate, write_artifact
-from trainer.batches import LengthBucketedBatches
 from trainer.calibrate import calibrate
 from trainer.checkpoints import Checkpoints
-from trainer.data import LabelledTexts, require_classes
+from trainer.data.batches import LengthBucketedBatches
+from trainer.data.sources import Texts
+from trainer.data.summary import print_summary, summarise
+from trainer.data.texts import LabelledTexts, require_classes
 from trainer.errors import BadData
 from trainer.fitting import Fit, fit_network
-from trainer.linear_part import fit_linear_part
-from trainer.networks import build
-from trainer.preparation import class_targets, prepare
+from trainer.networks.networks import build
+from trainer.pretraining.linear_part import fit_linear_part
+from trainer.pretraining.preparation import class_targets, prepare
 from trainer.progress import Progress
 from trainer.recipes import ForestRecipe, Recipe
 from trainer.runs import Run
-from trainer.sources import Texts
-from trainer.start import read_start, set_start
-from trainer.summary import print_summary, summarise
+from trainer.warm_start import read_start, set_start
 
 EVALUATION_BATCH = 256
 

@@ -11,15 +11,15 @@ from worker.errors import StopWorker, WorkerError
 # Command: the module under worker.commands with its `add_arguments` and `main`, and a line of help.
 COMMANDS = {
     "run": ("run", "score reviews from the input topic until told to stop"),
-    "send": ("send", "send reviews to the input topic: texts, files or standard input"),
+    "send": ("send.command", "send reviews to the input topic: texts, files or standard input"),
     "tail": ("tail", "show sentiments as they are written to the output topic"),
     "doctor": ("doctor.command", "tell before the first start what a worker needs and what of it is missing"),
-    "status": ("status", "show which worker runs which version, how far behind it is, and whether all agree"),
-    "top": ("top", "show what limits the workers, when the lag is drained, and how many workers it would take"),
-    "dead-letters": ("dead_letters", "list what was set aside as no valid review, or send it again"),
-    "rolling-check": ("rolling_check", "prove that an update and restarts lose, double and delay no review"),
-    "rescore": ("rescore", "score a range of old reviews again with another version, and compare"),
-    "asyncapi": ("asyncapi", "write the AsyncAPI document of the topics and their messages"),
+    "status": ("status.command", "show which worker runs which version, how far behind it is, and whether all agree"),
+    "top": ("top.command", "show what limits the workers, when the lag is drained, and how many workers it would take"),
+    "dead-letters": ("dead_letters.command", "list what was set aside as no valid review, or send it again"),
+    "rolling-check": ("rolling_check.command", "prove that an update and restarts lose, double and delay no review"),
+    "rescore": ("rescore.command", "score a range of old reviews again with another version, and compare"),
+    "asyncapi": ("asyncapi.command", "write the AsyncAPI document of the topics and their messages"),
     "cache-fill": ("cache_fill", "write to Redis what the output topic holds"),
 }
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from worker.broker import Broker, Partition, Position, Record
 from worker.errors import BadReview, BatchRefused
+from worker.kafka.broker import Broker
+from worker.kafka.types import Partition, Position, Record
 from worker.messages import Review
 
 log = structlog.get_logger(__name__)

@@ -12,8 +12,8 @@ import structlog
 from redis import exceptions
 
 from worker.errors import BadUse, StopWorker
-from worker.security import RedisLogin
-from worker.settings import Settings
+from worker.settings.settings import Settings
+from worker.tls import RedisLogin
 
 KEY_PREFIX = "sentiment:"
 _FIRST_PAUSE_SECONDS = 0.5

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from worker.broker import MAX_MESSAGE_BYTES, Message, Record
+from worker.kafka.types import MAX_MESSAGE_BYTES, Message, Record
 
 PREFIX = "dead-letter-"
-REASONS = ("not_json", "invalid", "too_large", "scoring_failed")
 ATTEMPTS = PREFIX + "attempts"
 REPLAYS = PREFIX + "replays"
 NULL_HEADERS = "null-headers"

@@ -20,6 +20,8 @@ Errors of the Kafka clients are translated in the two broker files, those of Red
 
 from __future__ import annotations
 
+REASONS = ("not_json", "invalid", "too_large", "scoring_failed")
+
 
 class WorkerError(Exception):
     """The root of this package's errors."""

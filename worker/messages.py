@@ -9,8 +9,19 @@ import msgspec
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from worker.broker import Record
 from worker.errors import BadReview
+from worker.kafka.types import Record
+
+
+def decode(value: bytes | None) -> Sentiment | None:
+    """The sentiment in a record of the output topic; None where it holds none."""
+    if value is None:
+        return None
+    try:
+        return msgspec.json.decode(value, type=Sentiment)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
 
 MAX_ID_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 200_000

@@ -9,23 +9,25 @@ from dataclasses import dataclass
 
 import structlog
 
-from models.times import utc_timestamp
+from models.timing import utc_timestamp
 from worker.batching import Batch, BatchPolicy, Beginnings, gather, positions_after
-from worker.broker import MAX_MESSAGE_BYTES, Broker, Message, Partition, Record
 from worker.cache import Cache
 from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
-from worker.drift import DriftMeter
 from worker.errors import BadReview, StopWorker, TooManyDeadLetters
-from worker.health import Health
-from worker.lineup import Lineup
+from worker.kafka.broker import Broker
+from worker.kafka.types import MAX_MESSAGE_BYTES, Message, Partition, Record
 from worker.messages import ReviewDecoder, Sentiment, encode_sentiment
-from worker.metrics import Metrics
-from worker.rollout.counting import Staged
+from worker.observability.health import Health
+from worker.observability.metrics import Metrics
+from worker.observability.tracing import BatchSpan
+from worker.rollout.counters import Staged
 from worker.rollout.rollout import Rollout
-from worker.rollout.signals import to_metadata
-from worker.serving import Part, Served, serve
-from worker.settings import Settings
-from worker.spans import BatchSpan
+from worker.rollout.stats import to_metadata
+from worker.serving.drift import DriftMeter
+from worker.serving.results import Part, Served
+from worker.serving.routing import Lineup
+from worker.serving.scoring import serve
+from worker.settings.settings import Settings
 
 IDLE_SECONDS = 0.5
 _LAG_INTERVAL_SECONDS = 1.0
@@ -94,7 +96,7 @@ class Pipeline:
         lineup = self._lineup()
         served = serve(lineup, records, batch.reviews, self._metrics)
         results = self._serialize(batch, served)
-        span.describe(batch.bad, served.parts)
+        span.describe(lineup.stable.name, served.versions, served.tokens, len(batch.bad))
         outcomes = self._judge(batch)
         staged = self._rollout.stage(lineup, records, served, self._broker) if self._rollout else Staged()
         with self._metrics.stage("produce"):

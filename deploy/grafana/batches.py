@@ -3,9 +3,9 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana import capacity
-from deploy.grafana.frame import Row, capacity_choices, dashboard
+from deploy.grafana.dashboard import Row, capacity_choices, dashboard
 from deploy.grafana.panels import Panels, Query, above, gauges, lines, name, number, spread, stacked
-from deploy.grafana.series import increase, mean, quantile, rate, series
+from deploy.grafana.promql import increase, mean, quantile, rate, series
 
 STAGE = "stage_duration_seconds"
 STAGE_TIME = f"sum by (stage) ({rate(f'{STAGE}_sum')})"

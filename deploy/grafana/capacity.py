@@ -10,7 +10,7 @@ scoring a few records at a time costs more for each.
 from grafana_foundation_sdk.builders import stat
 
 from deploy.grafana.panels import Panels, Query, above, at_least, lines, number, said_as
-from deploy.grafana.series import CHOSEN, WINDOW, rate, series
+from deploy.grafana.promql import CHOSEN, WINDOW, rate, series
 
 # What stands for "never" where a backlog does not shrink; longer takes are of no more use to anybody.
 NEVER_SECONDS = 86_400

@@ -2,9 +2,9 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from deploy.grafana.frame import Row, chosen_values, dashboard
+from deploy.grafana.dashboard import Row, chosen_values, dashboard
 from deploy.grafana.panels import Panels, Query, above, at_least, bars, lines, number, rows, stacked
-from deploy.grafana.series import MODEL, increase, mean, quantile, rate, series
+from deploy.grafana.promql import MODEL, increase, mean, quantile, rate, series
 
 SHOWN = "$__range"
 VERSION = "{{model}} {{version}}"

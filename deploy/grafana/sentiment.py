@@ -2,9 +2,9 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from deploy.grafana.frame import Row, chosen_values, dashboard
+from deploy.grafana.dashboard import Row, chosen_values, dashboard
 from deploy.grafana.panels import Panels, Query, above, at_least, bars, by_sentiment, gauges, lines, number, stacked
-from deploy.grafana.series import MODEL, WINDOW, increase, rate, series
+from deploy.grafana.promql import MODEL, WINDOW, increase, rate, series
 
 PRODUCED = "sentiments_produced_total"
 SHOWN = "$__range"

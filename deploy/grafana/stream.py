@@ -3,9 +3,9 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana import capacity
-from deploy.grafana.frame import Row, capacity_choices, dashboard
+from deploy.grafana.dashboard import Row, capacity_choices, dashboard
 from deploy.grafana.panels import Panels, Query, above, at_least, bars, lines, number, spread
-from deploy.grafana.series import increase, quantile, rate, series
+from deploy.grafana.promql import increase, quantile, rate, series
 
 GIVEN_UP = 'outcome!="committed"'
 END_TO_END = "end_to_end_duration_seconds"

@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy.local.processes import LocalServiceError
 from models.errors import ModelError
-from models.registry import default_store
+from models.registry.registry import default_store
 from models.scorer import Scorer
 from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing, trials
 from tests.benchmarks.contenders import BASELINES, Worker
@@ -15,7 +15,7 @@ from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
 from trainer.errors import TrainerError
-from worker import logs
+from worker.observability.logging import configure
 
 PARTS = ("throughput", "latency", "memory", "swaps", "trials", "tracing", "costs")
 CLIENTS = ("kafka-python", "librdkafka")
@@ -133,5 +133,5 @@ def setting(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    logs.configure("text", "error")
+    configure("text", "error")
     raise SystemExit(main())

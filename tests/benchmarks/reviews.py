@@ -9,9 +9,9 @@ import msgspec
 
 from models.scorer import Scorer
 from tests.benchmarks.environment import ROOT
-from trainer.readers import read_labelled
+from trainer.data.readers import read_labelled
 
-SAMPLE = ROOT / "deploy" / "local" / "sample_reviews.tsv.gz"
+SAMPLE = ROOT / "deploy" / "local" / "demo" / "sample_reviews.tsv.gz"
 
 
 class Reviews:

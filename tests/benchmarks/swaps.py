@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from deploy.local.group import publish_copy
-from models.registry import STABLE, Registry
+from deploy.local.rolling_check import publish_copy
+from models.registry.registry import STABLE, Registry
 from models.scorer import Scorer
 from tests.benchmarks.contenders import Task, Worker
 from tests.benchmarks.errors import BenchmarkError
@@ -28,10 +28,10 @@ from tests.benchmarks.outputs import Output, check
 from tests.benchmarks.workbench import Workbench, note
 from tests.reviews import sample
 from tests.worker.stream import Stream
-from worker import memory
-from worker.metrics import Metrics
-from worker.model_watch import ModelWatch
-from worker.versions import Versions
+from worker.observability.metrics import Metrics
+from worker.serving import memory
+from worker.serving.versions import Versions
+from worker.serving.watcher import ModelWatch
 
 QUANTILES = (0.5, 0.99)
 WINDOW_SECONDS = 1.5

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.registry import PACKAGED_STORE
+from models.registry.registry import PACKAGED_STORE
 from models.scorer import Scorer
 from tests.benchmarks import costs, latency, machine, memory, results, swaps, throughput, tracing, trials
 from tests.benchmarks.contenders import BASELINES, BATCHED, ONE_BY_ONE, QUIX, Worker

@@ -12,13 +12,13 @@ import pytest
 from models.scorer import Scorer
 from tests.benchmarks.workbench import note
 from tests.reviews import sample
-from tests.worker.collector import Collector
+from tests.worker.observability.collector import Collector
 from tests.worker.stream import INPUT, Stream
-from worker.broker import Message
-from worker.metrics import STAGES, Metrics
+from worker.kafka.types import Message
+from worker.observability.metrics import STAGES, Metrics
+from worker.observability.otlp import Tracing
+from worker.observability.tracing import UNTRACED, Tracer
 from worker.pipeline import Pipeline
-from worker.spans import UNTRACED, Tracer
-from worker.tracing import Tracing
 
 BATCH = 512
 _HOOK_ROUNDS = 20_000
@@ -96,12 +96,12 @@ def hook_seconds() -> float:
             for stage in _TIMED:
                 with UNTRACED.stage(stage):
                     pass
-            span.describe({}, ())
+            span.describe("", (), 0, 0)
     return (time.thread_time() - started) / _HOOK_ROUNDS
 
 
 def _seconds_a_batch(scorer: Scorer, batches: int, tracer: Callable[[], Tracer] | None) -> float:
-    stream = Stream(scorer, max_batch_records=BATCH)
+    stream = Stream(scorer, tracer=tracer() if tracer else UNTRACED, max_batch_records=BATCH)
     texts = sample().texts
     for number in range(BATCH * batches):
         value = msgspec.json.encode({"text": texts[number % len(texts)]})
@@ -112,12 +112,10 @@ def _seconds_a_batch(scorer: Scorer, batches: int, tracer: Callable[[], Tracer] 
         stream.pipeline = _PlainPipeline(
             stream.broker, lambda: stream.lineup, None, stream.settings, stream.metrics, stream.health
         )
-    else:
-        stream.metrics.tracer = tracer()
     stream.pipeline.turn()  # the first batch pays for what the process does once
     started = time.process_time()
     while stream.pipeline.turn():
         pass
     spent = time.process_time() - started
-    stream.metrics.tracer.close()
+    stream.tracer.close()
     return spent / (batches - 1)

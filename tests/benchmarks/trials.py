@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from models.labels import CANARY, SHADOW
+from models.registry.labels import CANARY, SHADOW
 from tests.benchmarks import latency
 from tests.benchmarks.contenders import Worker
 from tests.benchmarks.swaps import two_versions

@@ -15,7 +15,7 @@ from deploy.local.kafka import LocalKafka
 from deploy.local.processes import OwnedProcesses, free_ports
 from deploy.local.redis import LocalRedis
 from deploy.local.topics import create_topics
-from models.registry import STABLE, Registry
+from models.registry.registry import STABLE, Registry
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.outputs import Outputs
 from tests.benchmarks.process import MeasuredProcess

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.contracts.worlds import World, after, message, numbered, poll, values
-from worker.broker import LATEST, Broker, Partition, Position, Record, Source
 from worker.errors import BatchRefused
+from worker.kafka.broker import Broker
+from worker.kafka.types import LATEST, Partition, Position, Record, Source
 
 
 def test_nothing_is_visible_before_the_commit(world: World, topic: str, output: str, group: str) -> None:

@@ -12,9 +12,10 @@ from deploy.local.kafka import LocalKafka
 from deploy.local.processes import free_ports
 from tests.contracts.worlds import KafkaWorld, MemoryWorld, World, message, numbered, poll, values
 from tests.kafka.topics import unique
-from worker.broker import Broker, Connection, Source, Topic, open_broker
 from worker.errors import AccessDenied, BatchExpired, BatchRefused, KafkaAway, StopWorker, TopicMissing
-from worker.security import Security
+from worker.kafka.broker import Broker
+from worker.kafka.connect import open_broker
+from worker.kafka.types import Connection, Security, Source, Topic
 
 USER_FILE = (
     'org.apache.kafka.common.security.plain.PlainLoginModule required user_worker="right";'  # a test's own password

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.contracts.worlds import World, after, message, numbered, poll, poll_all, values, wait_for
-from worker.broker import Broker, Partition, Source
 from worker.errors import BatchRefused
+from worker.kafka.broker import Broker
+from worker.kafka.types import Partition, Source
 
 
 @pytest.fixture

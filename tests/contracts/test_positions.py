@@ -6,8 +6,8 @@ import pytest
 
 from tests.contracts.worlds import World, after, message, numbered, poll, wait_for
 from tests.kafka.topics import unique
-from worker.broker import EARLIEST, LATEST, Partition, Position, Source
 from worker.errors import StopWorker, TopicMissing
+from worker.kafka.types import EARLIEST, LATEST, Partition, Position, Source
 
 
 def test_the_positions_of_another_group_are_told(world: World, topic: str, output: str, group: str) -> None:

@@ -9,8 +9,8 @@ import pytest
 from deploy.local.kafka import LocalKafka
 from tests.contracts.worlds import KafkaWorld, World, after, message, numbered, poll, values, wait_for
 from tests.kafka.topics import unique
-from worker.broker import EARLIEST, LATEST, Message, Partition, Source
-from worker.cluster_questions import offsets_or_ends
+from worker.kafka.admin import offsets_or_ends
+from worker.kafka.types import EARLIEST, LATEST, Message, Partition, Source
 
 
 def test_records_of_a_partition_come_in_order(world: World, topic: str, group: str) -> None:

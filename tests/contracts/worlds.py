@@ -9,9 +9,11 @@ from kafka.admin import MemberToRemove
 
 from deploy.local.kafka import LocalKafka
 from tests.kafka.topics import committed, new_topic, unique
-from worker.broker import Broker, Connection, Message, Partition, Polled, Position, Record, Source, open_broker
-from worker.memory_broker import MemoryBroker
-from worker.memory_kafka import MemoryKafka
+from worker.kafka.broker import Broker
+from worker.kafka.connect import open_broker
+from worker.kafka.memory.broker import MemoryBroker
+from worker.kafka.memory.cluster import MemoryKafka
+from worker.kafka.types import Connection, Message, Partition, Polled, Position, Record, Source
 
 PATIENCE_SECONDS = 30.0
 

@@ -12,7 +12,7 @@ from deploy.capacity.inputs import CLIENTS, COMPRESSIONS, INPUTS, MODELS, values
 from deploy.capacity.pages import refreshed
 from deploy.capacity.plan import BATCHES_IN_P50, plan
 from deploy.capacity.quantities import Need, size
-from worker.settings import Settings
+from worker.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 

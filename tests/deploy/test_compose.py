@@ -14,10 +14,11 @@ from deploy.local.java import java_command
 from deploy.local.kafka import JAVA_OPTIONS
 from deploy.local.kafka_jars import classpath
 from tests.deploy.composed import COMPOSE, DEPLOY, SERVICES, mounts, server_properties
-from worker import cache, settings
+from worker import cache
 from worker.commands.doctor import redis as doctor_redis
 from worker.commands.run import STOP_LIMIT_SECONDS
-from worker.settings import PREFIX, Settings
+from worker.settings import settings
+from worker.settings.settings import PREFIX, Settings
 
 SCHEMA = Path(__file__).with_name("schemas") / "compose-spec.json"
 WORKER = SERVICES["worker"]

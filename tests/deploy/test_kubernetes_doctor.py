@@ -10,7 +10,7 @@ from tests.deploy.composed import SERVICES
 from tests.deploy.manifests import OVERLAYS, container_of, egress_ports, of_kind, one, pod_of, selects
 from worker.__main__ import COMMANDS
 from worker.commands.doctor.command import add_arguments
-from worker.health import START_LIMIT_SECONDS
+from worker.observability.health import START_LIMIT_SECONDS
 
 DOCTOR = "sentiment-doctor"
 RUNBOOKS = (Path(__file__).parents[2] / "deploy" / "README.md").read_text(encoding="utf-8")

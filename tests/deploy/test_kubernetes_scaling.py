@@ -19,7 +19,7 @@ from tests.deploy.manifests import (
     settings_of,
 )
 from worker.commands import run
-from worker.settings import Settings
+from worker.settings.settings import Settings
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 DRAIN_SECONDS = 5

@@ -7,12 +7,12 @@ import shlex
 import pytest
 
 from tests.deploy.manifests import KUBERNETES, container_of, settings_of
-from worker.broker import MAX_MESSAGE_BYTES
 from worker.commands import run
-from worker.commands.doctor.findings import Mark
+from worker.commands.doctor.results import Mark
 from worker.commands.doctor.topics import DEAD_LETTERS, INPUT, Purpose, judge, output_purpose
-from worker.inspection import TopicFacts
-from worker.settings import Settings
+from worker.kafka.admin import TopicFacts
+from worker.kafka.types import MAX_MESSAGE_BYTES
+from worker.settings.settings import Settings
 
 README = (KUBERNETES / "README.md").read_text(encoding="utf-8")
 [(TOPICS, COMMAND)] = re.findall(r"for topic in (.+?); do\n(.+?)\n +done\n", README, re.DOTALL)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.deploy.manifests import container_of, one, pod_of, settings_of
 from tests.reviews import sample

@@ -24,11 +24,11 @@ from tests.deploy.manifests import (
     selects,
     settings_of,
 )
-from worker import settings
 from worker.commands import run
-from worker.health import START_LIMIT_SECONDS, Health, HealthServer
-from worker.metrics import Metrics
-from worker.settings import PREFIX, Settings
+from worker.observability.health import START_LIMIT_SECONDS, Health, HealthServer
+from worker.observability.metrics import Metrics
+from worker.settings import settings
+from worker.settings.settings import PREFIX, Settings
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 UNITS = {"Mi": 2**20, "Gi": 2**30}

@@ -8,7 +8,7 @@ from typing import Any, Self
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import OwnedProcesses
 from deploy.local.topics import create_topics
-from models.registry import Registry
+from models.registry.registry import Registry
 from tests.kafka.history import Seen, Verdict, check
 from tests.kafka.load import Draft, Sender
 from tests.kafka.results import Follower, seen, sent

@@ -13,9 +13,11 @@ from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.topics import new_topic, unique
 from tests.kafka.waiting import eventually, now
-from worker.broker import Broker, Connection, Source, open_broker
-from worker.cluster_questions import inspector_of
 from worker.errors import KafkaAway, TopicMissing
+from worker.kafka.admin import inspector_of
+from worker.kafka.broker import Broker
+from worker.kafka.connect import open_broker
+from worker.kafka.types import Connection, Source
 
 MOST_SECONDS_STILL = 15.0
 

@@ -14,10 +14,13 @@ from tests.kafka.secure_kafka import PASSWORD, Permission, SecureKafka
 from tests.kafka.token_endpoint import Signer
 from tests.kafka.topics import committed, unique
 from tests.kafka.waiting import eventually
-from worker import settings
-from worker.broker import Broker, Connection, Message, Partition, Position, Source, kafka_answers, open_broker
-from worker.commands import connect
+from worker.commands.common import connect
 from worker.errors import AccessDenied, KafkaAway
+from worker.kafka.broker import Broker
+from worker.kafka.connect import open_broker
+from worker.kafka.probe import kafka_answers
+from worker.kafka.types import Connection, Message, Partition, Position, Source
+from worker.settings import settings
 
 LOGINS = ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER", ""]
 USER = "worker"  # the one that PLAIN knows too

@@ -14,8 +14,8 @@ import pytest
 
 from deploy.local.kafka import LocalKafka
 from models.artifact import NETWORK_FILE
-from models.labels import LABELS_FILE
-from models.registry import Registry
+from models.registry.labels import LABELS_FILE
+from models.registry.registry import Registry
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.topics import committed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from tests.kafka.history import Verdict
 from tests.kafka.load import Draft
 from tests.kafka.permissions import needed
@@ -17,8 +17,9 @@ from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
 from tests.versions import NAME, OPPOSITE, add_version
 from tests.worker.commands.command_line import Commands
-from worker.broker import Topic, open_broker
-from worker.settings import load
+from worker.kafka.connect import open_broker
+from worker.kafka.types import Topic
+from worker.settings.settings import load
 
 END_SECONDS = 60.0
 

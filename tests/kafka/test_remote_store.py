@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.local.kafka import LocalKafka
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.signatures import read_private_key, signature_of
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream

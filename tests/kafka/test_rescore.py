@@ -16,12 +16,13 @@ from kafka.errors import KafkaError
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import wait_until
-from models.registry import PACKAGED_STORE
+from models.registry.registry import PACKAGED_STORE
 from tests.kafka.topics import committed, topic_names, unique
 from tests.reviews import sample
 from tests.versions import NAME, OPPOSITE, add_version
 from tests.worker.commands.command_line import LIMIT_SECONDS, Commands
-from worker.broker import Connection, Message, Partition, Position, open_broker
+from worker.kafka.connect import open_broker
+from worker.kafka.types import Connection, Message, Partition, Position
 
 MODEL = f"{NAME}@2"
 

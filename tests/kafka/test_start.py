@@ -7,7 +7,7 @@ import pytest
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import OwnedProcesses
-from models.registry import Registry
+from models.registry.registry import Registry
 from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.topics import unique

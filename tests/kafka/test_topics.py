@@ -7,8 +7,10 @@ from kafka import KafkaProducer
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.topics import create_topics
-from worker.broker import Broker, Connection, Message, Source, open_broker
 from worker.errors import MessageTooLarge
+from worker.kafka.broker import Broker
+from worker.kafka.connect import open_broker
+from worker.kafka.types import Connection, Message, Source
 
 CLIENTS = ("kafka-python", "librdkafka")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from models.__main__ import main
-from models.registry import PACKAGED_STORE, Registry
+from models.registry.registry import PACKAGED_STORE, Registry
 from models.scorer import Scorer
 from tests.models.keys import make_key
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.artifact import read_manifest, write_manifest
-from models.registry import Registry
+from models.registry.registry import Registry
 
 PACKAGED = Registry().resolve("imdb@1").path
 VERDICT = {"verdict": "promote", "numbers": {"agreement": 0.98}}

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from models.artifact import Manifest, read_manifest
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import sample
 from trainer.evaluate import evaluate

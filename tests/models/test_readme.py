@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.__main__ import _parser
-from models.labels import DEFAULT_SHARES
+from models.registry.labels import DEFAULT_SHARES
 
 README = (Path(__file__).parents[2] / "models" / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    python -m models (.+)$", README, re.MULTILINE)

@@ -17,15 +17,15 @@ from models.artifact import (
     write_manifest,
     write_words,
 )
+from models.engines.weights import WEIGHTS_FILE, write_weights
 from models.errors import BrokenArtifact, ModelNotFound
-from models.lstm_weights import WEIGHTS_FILE, write_weights
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from models.text import TextSettings
 from tests.reviews import sample
 from tests.trainer.miniatures import NETWORKS, random_weights
 from trainer.evaluate import evaluate
-from trainer.export import export_onnx
+from trainer.networks.export import export_onnx
 
 INVARIANCE = 1e-5
 

@@ -6,10 +6,10 @@ import pytest
 
 from models.artifact import read_manifest, record_files
 from models.errors import BadKey, BrokenArtifact
-from models.registry import Registry
-from models.rests import Rest
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from models.signatures import check_signature, read_private_key, read_public_keys, signature_of
+from models.timing import Rest
 from tests.models.keys import make_key, openssl, public
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from models.artifact import read_encoder
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import sample
-from trainer.data import LabelledTexts
+from trainer.data.summary import summarise
+from trainer.data.texts import LabelledTexts
 from trainer.evaluate import evaluate, evaluation_of
 from trainer.runs import Run
-from trainer.summary import summarise
 
 REVIEWS = 400
 THREE_CLASSES = ("negative", "neutral", "positive")

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.lstm_weights import LAST, MEAN, Weights
+from models.engines.weights import LAST, MEAN, Weights
 from models.text import Tokens
-from trainer.networks import LstmNetwork
+from trainer.networks.networks import LstmNetwork
 from trainer.recipes import RECIPES, Recipe
 
 IDS = 9

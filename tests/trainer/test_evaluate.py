@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import sample
-from trainer.data import LabelledTexts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import BadData
 from trainer.evaluate import Evaluation, evaluate, evaluation_of, worst_mistakes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import SAMPLE_FILE
 from trainer.__main__ import main

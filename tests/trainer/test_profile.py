@@ -7,12 +7,12 @@ import pytest
 
 from models.artifact import read_encoder, read_manifest, write_manifest
 from models.profile import FIELD, Profile
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.reviews import SAMPLE_FILE, sample
 from tests.trainer.tiny import TEXTS, TINY
 from trainer.__main__ import main
-from trainer.data import LabelledTexts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import BadData
 from trainer.profile import measure_profile, texts_to_profile
 from trainer.runs import Run

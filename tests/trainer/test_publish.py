@@ -9,13 +9,13 @@ import pytest
 
 from models.artifact import read_manifest
 from models.errors import BrokenArtifact, StoreError
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from models.signatures import read_private_key, read_public_keys
 from tests.models.keys import make_key, public
 from tests.reviews import SAMPLE_FILE, sample
 from trainer.__main__ import main
-from trainer.data import LabelledTexts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import NotGoodEnough
 from trainer.publish import publish
 from trainer.runs import Run

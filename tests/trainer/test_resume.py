@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 from models.artifact import read_manifest
-from models.registry import Registry
+from models.registry.registry import Registry
 from tests.trainer.tiny import make_run, weights_of
 from trainer.__main__ import main
 from trainer.checkpoints import Checkpoints, History
-from trainer.data import LabelledTexts
+from trainer.data.sources import Texts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import BadData
 from trainer.recipes import Recipe, find_recipe
 from trainer.runs import Run, write_json
-from trainer.sources import Texts
 from trainer.train import train
 
 FIT = ("fit", "--recipe", "airline", "--epochs", "3", "--no-publish", "--json")

@@ -8,9 +8,9 @@ import pytest
 import tensorflow
 
 from models.artifact import KERAS_FILE, read_manifest
-from models.lstm_weights import LstmShape, read_weights
-from models.padding import pad
-from models.registry import Registry
+from models.engines.padding import pad
+from models.engines.weights import LstmShape, read_weights
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from models.text import TextSettings, Tokens
 from tests.reviews import sample
@@ -18,14 +18,14 @@ from tests.trainer.tiny import TEXTS, TINY, TRAINING, make_run, trained, weights
 from trainer.artifacts import check_parity
 from trainer.calibrate import calibrate
 from trainer.checkpoints import best_epoch
-from trainer.data import LabelledTexts
+from trainer.data.sources import Texts
+from trainer.data.texts import LabelledTexts
 from trainer.errors import BadData, NotGoodEnough
-from trainer.networks import build
-from trainer.preparation import class_targets
+from trainer.networks.networks import build
+from trainer.pretraining.preparation import class_targets
 from trainer.publish import publish
 from trainer.recipes import Recipe, find_recipe
 from trainer.runs import Run
-from trainer.sources import Texts
 from trainer.train import Material, count_words, train
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from models.artifact import read_manifest
-from models.lstm_weights import LstmShape, Weights, read_weights
+from models.engines.weights import LstmShape, Weights, read_weights
 from models.text import TextSettings
 from tests.reviews import sample
-from trainer.networks import LstmNetwork
+from trainer.data.sources import Texts
+from trainer.networks.networks import LstmNetwork
 from trainer.recipes import Recipe, Training
 from trainer.runs import Run
-from trainer.sources import Texts
 from trainer.train import train
 
 TRAINING = Training(batch_size=32, epochs=3, learning_rate=1e-2, average_decay=0.9)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.versions import add_version
 from tests.worker.clock import Clock
+from tests.worker.serving.watched import Watched
 from tests.worker.stream import Stream
-from tests.worker.watched import Watched
 
 
 @pytest.fixture(scope="module")

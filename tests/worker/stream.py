@@ -7,21 +7,22 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
-from worker.broker import Connection, Message, Record, Source
 from worker.cache import Cache
 from worker.dead_letters import size_bytes
 from worker.errors import MessageTooLarge
-from worker.health import Health
-from worker.lineup import Lineup
-from worker.memory_broker import MemoryBroker
-from worker.memory_kafka import MemoryKafka
-from worker.metrics import Metrics
+from worker.kafka.memory.broker import MemoryBroker
+from worker.kafka.memory.cluster import MemoryKafka
+from worker.kafka.types import Connection, Message, Record, Source
+from worker.observability.health import Health
+from worker.observability.metrics import Metrics
+from worker.observability.tracing import UNTRACED, Tracer
 from worker.pipeline import Pipeline
-from worker.recovery import Runner
 from worker.rollout.rollout import Rollout
-from worker.settings import Settings
+from worker.runner import Runner
+from worker.serving.routing import Lineup
+from worker.settings.settings import Settings
 
 INPUT, OUTPUT, DEAD_LETTERS = "reviews", "sentiments", "reviews.dead-letter"
 
@@ -29,7 +30,9 @@ INPUT, OUTPUT, DEAD_LETTERS = "reviews", "sentiments", "reviews.dead-letter"
 class Stream:
     """One worker's parts, wired as `worker run` wires them."""
 
-    def __init__(self, scorer: Scorer | None = None, cache: Cache | None = None, **settings: Any) -> None:
+    def __init__(
+        self, scorer: Scorer | None = None, cache: Cache | None = None, tracer: Tracer = UNTRACED, **settings: Any
+    ) -> None:
         self.kafka = MemoryKafka()
         self.kafka.wait = lambda seconds: None
         for topic in (INPUT, OUTPUT, DEAD_LETTERS):
@@ -38,13 +41,14 @@ class Stream:
         self.scorer = scorer or Scorer.load(Registry().resolve("imdb").path, verify=False)
         self.lineup = Lineup(self.scorer)
         self.cache = cache
+        self.tracer = tracer
         self.stopping = threading.Event()
         self.answers = True
         self.restart()
 
     def restart(self) -> None:
         """Begin anew, as a process does: nothing is kept but what Kafka has."""
-        self.metrics, self.health = Metrics(), Health()
+        self.metrics, self.health = Metrics(self.tracer), Health()
         source = Source(INPUT, self.settings.kafka_group_id)
         self.broker = MemoryBroker(self.kafka, source, "worker-1")
         self.broker.start(OUTPUT, DEAD_LETTERS)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.batching import BatchPolicy, Beginnings, gather, positions_after
-from worker.broker import Partition, Polled, Position, Record
 from worker.errors import BatchRefused
+from worker.kafka.types import Partition, Polled, Position, Record
 
 
 class Script:

@@ -12,7 +12,7 @@ from tests.kafka.topics import unique
 from tests.secure_redis import PASSWORD, SecureRedis, secure_redis
 from worker.cache import Cache, CacheEntry
 from worker.errors import StopWorker
-from worker.security import RedisLogin, TlsFiles
+from worker.tls import RedisLogin, TlsFiles
 
 ENTRY = CacheEntry("r1", b'{"scored_at": "2"}', "2", 60.0)
 

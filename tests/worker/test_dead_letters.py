@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from worker.broker import MAX_MESSAGE_BYTES, Message, Record
 from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
+from worker.kafka.types import MAX_MESSAGE_BYTES, Message, Record
 
 patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 header_lists = st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=8)), max_size=5)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from worker.broker import Record
 from worker.errors import BadReview
+from worker.kafka.types import Record
 from worker.messages import (
     MAX_TEXT_CHARACTERS,
     Review,

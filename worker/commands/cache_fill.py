@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
-from worker.broker import Record, Source
 from worker.cache import Cache, CacheEntry, open_cache
-from worker.commands import connect
-from worker.commands.progress import progress_bar
-from worker.commands.reading import duration_seconds, read_to_end, start_of
-from worker.commands.tail import decode
+from worker.commands.common import connect
+from worker.commands.common.arguments import duration_seconds, start_of
+from worker.commands.common.consume import read_to_end
+from worker.commands.common.progress import progress_bar
 from worker.errors import BadUse
+from worker.kafka.types import Record, Source
+from worker.messages import decode
 
 _EXAMPLES = """examples:
   python -m worker cache-fill                all that has not expired, after Redis lost everything

@@ -10,23 +10,28 @@ import threading
 from functools import partial
 
 import structlog
+from prometheus_client import CollectorRegistry
 
-from models.registry import STABLE
-from worker import logs, memory, settings
-from worker.broker import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Broker, Source, Topic, open_broker
+from models.registry.registry import STABLE
 from worker.cache import Cache, open_cache
-from worker.health import Health, HealthServer
-from worker.metrics import Metrics
-from worker.model_store import open_loader, open_registry
-from worker.model_watch import ModelWatch
+from worker.kafka.broker import Broker
+from worker.kafka.connect import open_broker
+from worker.kafka.types import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Source, Topic
+from worker.observability.health import Health, HealthServer
+from worker.observability.logging import configure
+from worker.observability.metrics import Metrics
+from worker.observability.tracing import open_tracer
 from worker.pipeline import Pipeline
-from worker.recovery import Runner
-from worker.rollout.decider import OFF, Decider
+from worker.rollout.analysis import Limits
+from worker.rollout.controller import OFF, Decider
 from worker.rollout.rollout import Rollout
-from worker.rollout.rule import Limits
-from worker.settings import Settings
-from worker.spans import open_tracer
-from worker.versions import Versions
+from worker.runner import Runner
+from worker.serving import memory
+from worker.serving.loader import open_loader, open_registry
+from worker.serving.versions import Versions
+from worker.serving.watcher import ModelWatch
+from worker.settings import settings
+from worker.settings.settings import Settings
 
 # Above what is left of the time to stop after the last transaction's deadline, something hangs that has no deadline.
 STOP_LIMIT_SECONDS = 9.5
@@ -48,15 +53,16 @@ def main(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; 0 after a clean end."""
     memory.keep_steady()
     chosen = settings.load(settings.given_flags(arguments))
-    logs.configure(chosen.log_format, chosen.log_level)
+    configure(chosen.log_format, chosen.log_level)
     stopping = _stop_on_signals()
-    metrics, health = Metrics(), Health()
-    server = HealthServer(chosen.http_host, chosen.http_port, health, metrics.registry)
+    health, registry = Health(), CollectorRegistry()
+    server = HealthServer(chosen.http_host, chosen.http_port, health, registry)
     transactional_id = f"{chosen.kafka_group_id}-{chosen.instance_id or f'{socket.gethostname()}-{server.port}'}"
     log.info("starting", settings=chosen.masked(), http_port=server.port, transactional_id=transactional_id)
     topics = _topics(chosen, arguments) if arguments.create_topics else []
+    tracer = open_tracer(chosen.tracing, chosen.input_topic, chosen.kafka_group_id, transactional_id)
+    metrics = Metrics(tracer, registry)
     models = watch_models(chosen, metrics)
-    metrics.tracer = open_tracer(chosen, transactional_id)
     try:
         models.open(fall_back=chosen.model_fallback == "newest")
         health.turned()
@@ -66,7 +72,7 @@ def main(arguments: argparse.Namespace) -> int:
     finally:
         models.close()
         server.close()
-        metrics.tracer.close()
+        tracer.close()
     log.info("stopped cleanly")
     return 0
 

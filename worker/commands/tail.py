@@ -7,15 +7,16 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-import msgspec
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from worker.broker import Record, Source
-from worker.commands import connect
-from worker.commands.reading import Follower, duration_seconds, positive, printable, start_of
-from worker.messages import Sentiment
+from worker.commands.common import connect
+from worker.commands.common.arguments import duration_seconds, positive, start_of
+from worker.commands.common.consume import Follower
+from worker.commands.common.formatting import printable
+from worker.kafka.types import Record, Source
+from worker.messages import Sentiment, decode
 
 _TIME_CELLS = 19
 _ID_CELLS = 60
@@ -119,16 +120,6 @@ def line(sentiment: Sentiment) -> Text:
     text = Text(_columns(time, name, score, f"{sentiment.coverage:.0%}", model, printable(sentiment.id)))
     text.stylize(_COLOURS.get(sentiment.sentiment, "yellow"), _TIME_CELLS + 2, _TIME_CELLS + 2 + len(name))
     return text
-
-
-def decode(value: bytes | None) -> Sentiment | None:
-    """The sentiment in a record of the output topic; None where it holds none."""
-    if value is None:
-        return None
-    try:
-        return msgspec.json.decode(value, type=Sentiment)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
 
 
 def _columns(time: str, sentiment: str, score: str, coverage: str, model: str, review_id: str) -> str:

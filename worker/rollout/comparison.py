@@ -10,9 +10,10 @@ from typing import NamedTuple
 import msgspec
 
 from models.scorer import Scorer, Scores
-from worker.broker import Partition
-from worker.rollout.signals import Contest, Signals
-from worker.scoring import Score
+from worker.kafka.types import Partition
+from worker.rollout.stats import Signals
+from worker.serving.results import Score
+from worker.serving.routing import Contest
 
 
 class Sample(NamedTuple):

@@ -11,19 +11,19 @@ from typing import TypeVar
 import structlog
 
 from models.scorer import Scorer
-from worker.broker import Broker, Message, Partition, Record
 from worker.errors import WorkerError
-from worker.lineup import Lineup
+from worker.kafka.broker import Broker
+from worker.kafka.types import Message, Partition, Record
 from worker.messages import Review
-from worker.metrics import Metrics
-from worker.model_watch import ModelWatch
-from worker.rollout.comparer import Comparer
+from worker.observability.metrics import Metrics
+from worker.rollout.background import Comparer
 from worker.rollout.comparison import Comparison, Sample
-from worker.rollout.counting import Counting, Staged
-from worker.rollout.decider import Decider
-from worker.rollout.signals import Contest
-from worker.serving import Part, Served
-from worker.settings import Settings
+from worker.rollout.controller import Decider
+from worker.rollout.counters import Counting, Staged
+from worker.serving.results import Part, Served
+from worker.serving.routing import Contest, Lineup
+from worker.serving.watcher import ModelWatch
+from worker.settings.settings import Settings
 
 _PAUSE_AFTER_ERROR_SECONDS = 10.0
 _DECIDING_PARTITION = 0

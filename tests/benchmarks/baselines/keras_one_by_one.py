@@ -6,7 +6,7 @@ import keras
 from kafka import KafkaConsumer, KafkaProducer
 from redis import Redis
 
-import trainer.networks  # noqa: F401 - Keras finds the model's own layer in it
+import trainer.networks.networks  # noqa: F401 - Keras finds the model's own layer in it
 from models.artifact import KERAS_FILE
 from tests.benchmarks.baselines import arguments
 from tests.benchmarks.baselines.text import Words

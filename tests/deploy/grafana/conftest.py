@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.grafana.frame import JOB
+from deploy.grafana.dashboard import JOB
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import free_ports
 from models.artifact import read_manifest, write_manifest
 from models.profile import FIELD
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.deploy.prometheus_server import EVERY_SECOND, LocalPrometheus, require_prometheus
 from tests.kafka.poison import CASES

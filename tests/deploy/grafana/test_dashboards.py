@@ -13,10 +13,10 @@ from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.build import DIRECTORY, dashboard_files, main
-from deploy.grafana.series import series
+from deploy.grafana.promql import series
 from tests.deploy.grafana.dashboards import NAMES, expressions, load, panels, queries
 from tests.deploy.prometheus.files import TARGET_LABELS, catalogue, grouping_labels, selectors
-from worker.metrics import Metrics
+from worker.observability.metrics import Metrics
 
 COLUMNS = 24
 UNITS = {value for name, value in vars(units).items() if isinstance(value, str) and not name.startswith("_")}

@@ -8,7 +8,7 @@ import pytest
 from tests.deploy.grafana.dashboards import NAMES, Asked, load, queries
 from tests.deploy.prometheus_server import LocalPrometheus
 from tests.kafka.waiting import eventually
-from worker.metrics import STAGES
+from worker.observability.metrics import STAGES
 
 ALL = {asked.where: asked for name in NAMES for asked in queries(name)}
 # Samples come every second, and a rate needs two.

@@ -80,7 +80,7 @@ def test_nothing_but_code_and_models_of_the_project_is_in_it(worker: Built) -> N
     files = {path.relative_to(app).as_posix() for path in app.rglob("*") if path.is_file()}
     beside = {name for name in files if not name.endswith((".py", ".pyc"))} - {
         "models/stop_words_en.txt",
-        "worker/asyncapi.json",
+        "worker/commands/asyncapi/asyncapi.json",
     }
     assert all(name.startswith("models/store/") for name in beside)
     assert not [name for name in files if name.endswith("model.keras")]

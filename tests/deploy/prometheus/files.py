@@ -11,8 +11,8 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-from worker.dead_letters import REASONS
-from worker.metrics import OUTCOMES, STAGES, Metrics
+from worker.errors import REASONS
+from worker.observability.metrics import OUTCOMES, STAGES, Metrics
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 FOLDER = DEPLOY / "prometheus"

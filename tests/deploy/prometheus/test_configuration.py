@@ -13,9 +13,9 @@ import yaml
 from deploy.local.processes import wait_until
 from tests.deploy.prometheus.files import FOLDER, RULES, promtool, rules
 from tests.deploy.prometheus_server import EVERY_SECOND, LocalPrometheus, require_prometheus
-from worker.broker import Partition
-from worker.health import Health, HealthServer
-from worker.metrics import Metrics
+from worker.kafka.types import Partition
+from worker.observability.health import Health, HealthServer
+from worker.observability.metrics import Metrics
 
 MOUNTED = "/etc/prometheus/rules/"
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from deploy.local.kafka import LocalKafka
 from tests.kafka.topics import committed, new_topic, unique
-from worker.broker import Connection, Message, Record, open_broker
 from worker.dead_letters import dead_letter
+from worker.kafka.connect import open_broker
+from worker.kafka.types import Connection, Message, Record
 from worker.messages import Sentiment, encode_sentiment
 
 PROJECT = Path(__file__).parents[3]

@@ -2,10 +2,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.worker.commands.rescore_processes import Processes
-from worker.broker import EARLIEST, Source
-from worker.memory_broker import MemoryBroker
-from worker.memory_kafka import MemoryKafka
+from tests.worker.commands.rescore.processes import Processes
+from worker.kafka.memory.broker import MemoryBroker
+from worker.kafka.memory.cluster import MemoryKafka
+from worker.kafka.types import EARLIEST, Source
 
 
 @pytest.fixture
@@ -39,5 +39,5 @@ def opened(memory: MemoryKafka) -> Iterator[Callable[..., MemoryBroker]]:
 @pytest.fixture
 def processes(memory: MemoryKafka, opened: Callable[..., MemoryBroker], monkeypatch: pytest.MonkeyPatch) -> Processes:
     """Runs rescorings, without pauses."""
-    monkeypatch.setattr("worker.commands.rescore_run._PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("worker.commands.rescore.runner._PAUSE_SECONDS", 0.0)
     return Processes(memory, opened)

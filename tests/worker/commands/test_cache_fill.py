@@ -6,10 +6,10 @@ import redis as redis_client
 
 from deploy.local.redis import LocalRedis
 from worker.__main__ import main
-from worker.broker import Record
 from worker.cache import Cache
 from worker.commands.cache_fill import Counts, fill
 from worker.errors import StopWorker
+from worker.kafka.types import Record
 from worker.messages import Sentiment, encode_sentiment
 
 NOW = 1_000_000.0

@@ -5,8 +5,8 @@ import argparse
 import pytest
 
 from worker.__main__ import main
-from worker.commands import rescore
-from worker.settings import Settings, given_flags
+from worker.commands.rescore import command
+from worker.settings.settings import Settings, given_flags
 
 
 @pytest.mark.parametrize("command", ["rescore", "rolling-check", "tail", "cache-fill"])
@@ -22,6 +22,6 @@ def test_the_help_of_a_command_is_about_its_own_flags(capsys: pytest.CaptureFixt
 
 def test_settings_that_the_help_does_not_list_are_flags_all_the_same() -> None:
     parser = argparse.ArgumentParser()
-    rescore.add_arguments(parser)
+    command.add_arguments(parser)
     given = parser.parse_args(["--model=imdb@1", "--to=again", "--redis-timeout-seconds=3", "--input-topic=mine"])
     assert given_flags(given) == {"redis_timeout_seconds": "3", "input_topic": "mine"}

@@ -12,9 +12,10 @@ from deploy.local.processes import wait_until
 from deploy.local.redis import LocalRedis
 from tests.kafka.topics import committed, end_of, unique
 from tests.worker.commands.command_line import LIMIT_SECONDS, Commands
-from worker.broker import LATEST, Connection, Source, open_broker
+from worker.kafka.connect import open_broker
+from worker.kafka.types import LATEST, Connection, Source
 
-SAMPLE = "deploy/local/sample_reviews.tsv.gz"
+SAMPLE = "deploy/local/demo/sample_reviews.tsv.gz"
 
 
 @pytest.fixture(params=["kafka-python", "librdkafka"])

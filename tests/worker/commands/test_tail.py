@@ -7,11 +7,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from worker.broker import Connection, Message, Record
-from worker.commands.reading import Follower
+from worker.commands.common.consume import Follower
 from worker.commands.tail import JsonPrinter, LinePrinter, polls, show
-from worker.memory_broker import MemoryBroker
-from worker.memory_kafka import MemoryKafka
+from worker.kafka.memory.broker import MemoryBroker
+from worker.kafka.memory.cluster import MemoryKafka
+from worker.kafka.types import Connection, Message, Record
 from worker.messages import Sentiment, encode_sentiment
 
 

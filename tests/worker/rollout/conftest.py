@@ -1,6 +1,6 @@
 import pytest
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.versions import NAME, OPPOSITE, add_version
 

@@ -8,12 +8,11 @@ import pytest
 
 from models.scorer import Scorer
 from tests.worker.rollout.tried import Tried
+from tests.worker.serving.test_scoring import CULPRIT, Breaking, has_culprit, scorer_on
 from tests.worker.stream import INPUT
-from tests.worker.test_scoring import CULPRIT, Breaking, has_culprit, scorer_on
-from worker.broker import Partition
 from worker.errors import BatchRefused
-from worker.lineup import Lineup, Refusal, Trial
-from worker.rollout.signals import Contest
+from worker.kafka.types import Partition
+from worker.serving.routing import Contest, Lineup, Refusal, Trial
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from models.scorer import Scorer
 from tests.reviews import sample
 from tests.versions import NAME
 from tests.worker.rollout.tried import Tried
-from tests.worker.test_scoring import Breaking, scorer_on
-from worker.lineup import Lineup, Trial
+from tests.worker.serving.test_scoring import Breaking, scorer_on
+from worker.serving.routing import Lineup, Trial
 
 
 def shadowed(versions: list[Scorer], share: float = 1.0, **settings: Any) -> Tried:

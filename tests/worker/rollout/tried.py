@@ -7,9 +7,10 @@ from typing import Any
 from models.scorer import Scorer
 from tests.reviews import sample
 from tests.worker.stream import INPUT, Stream
-from worker.memory_broker import MemoryBroker
+from worker.kafka.memory.broker import MemoryBroker
 from worker.rollout.rollout import Rollout
-from worker.rollout.signals import Contest, Signals, from_metadata, total
+from worker.rollout.stats import Signals, from_metadata, total
+from worker.serving.routing import Contest
 
 
 class Watch:

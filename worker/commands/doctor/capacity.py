@@ -1,4 +1,4 @@
-"""How many workers a rate of arrivals takes, from how fast a version scores on this machine."""
+"""How many reviews a second this machine scores, and whether that suffices for the topic."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.scorer import Scorer
-from worker.commands.doctor.findings import Finding, fails, ok, skipped, warning
+from worker.commands.doctor.context import Known
+from worker.commands.doctor.results import Finding, fails, ok, skipped, warning
 
 # What a worker does for a review beside scoring it, in seconds of a core: the difference between the whole worker and
 # its scorer alone in tests/benchmarks (reviews of 1.3 kB, exactly once, Redis).
 _REST_SECONDS = {"kafka-python": 45e-6, "librdkafka": 15e-6}
 # A worker that is busier than this falls behind with every wave, and after each restart for long.
 TARGET_UTILISATION = 0.7
+
+# Fewer texts than these say little about the others.
+_TEXTS_TO_MEASURE = 50
+# Larger batches are not faster, and a slow model would take long for one.
+_TEXTS_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +123,15 @@ def _largest_share(workers: int, partitions: int) -> float:
 
 def _partitions(number: int) -> str:
     return f"{number} partition{'' if number == 1 else 's'}"
+
+
+def look_at_speed(known: Known) -> list[Finding]:
+    """How fast the model is here, and how many workers the arrivals take."""
+    chosen, scorer = known.chosen, known.scorer
+    assert scorer is not None
+    texts, source = known.golden, "its golden texts"
+    if len(known.texts) >= _TEXTS_TO_MEASURE:
+        texts, source = known.texts, f"{len(known.texts)} reviews of the topic"
+    speed = measure(scorer, texts, source, min(chosen.max_batch_records, _TEXTS_AT_ONCE))
+    facts = known.topics.get(chosen.input_topic)
+    return judge(speed, chosen.kafka_client, known.rate, facts.partitions if facts else None)

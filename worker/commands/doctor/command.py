@@ -8,11 +8,11 @@ from contextlib import closing
 
 from rich.console import Console
 
-from worker.commands import connect
-from worker.commands.doctor.course import examine
-from worker.commands.doctor.findings import passed
-from worker.commands.doctor.known import Known
+from worker.commands.common import connect
+from worker.commands.doctor.checks import examine
+from worker.commands.doctor.context import Known
 from worker.commands.doctor.report import show, write_json
+from worker.commands.doctor.results import passed
 
 _EXAMPLES = """examples:
   python -m worker doctor                          with the settings that `run` will have

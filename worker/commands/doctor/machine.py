@@ -1,4 +1,4 @@
-"""What is looked at on this machine: the port of metrics and health, and what unpacks records."""
+"""This machine: memory, file descriptors, ports, clock, and the settings as a whole."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import importlib.util
 import socket
 from collections.abc import Callable, Mapping
 
-from worker.commands.doctor.findings import Finding, fails, ok, skipped, warning
-from worker.commands.scrape import Unreachable, parse_address, scrape_all
+from worker.commands.doctor.context import Known
+from worker.commands.doctor.results import Finding, fails, ok, skipped, warning
+from worker.commands.group.scrape import Unreachable, parse_address, scrape_all
 
 # What kafka-python unpacks a codec with, and the distribution that brings it; gzip is Python's own.
 _CODECS = {"snappy": ("snappy", "python-snappy"), "lz4": ("lz4.frame", "lz4"), "zstd": ("zstandard", "zstandard")}
 _ASK_SECONDS = 2.0
 _OWN_PORT = "a port of its own: --http-port"
+
+_CONNECT_SECONDS = 3.0
 
 
 def look_at_port(host: str, port: int) -> tuple[bool, Finding]:
@@ -79,3 +82,33 @@ def _is_worker(host: str, port: int) -> bool:
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def look_at_settings(known: Known) -> list[Finding]:
+    """Which settings are not their defaults; that they are valid was checked when they were read."""
+    given = sorted(known.chosen.model_fields_set)
+    if not given:
+        return [ok("settings", "valid: the defaults, none is set")]
+    return [ok("settings", f"valid; set: {', '.join(given)}")]
+
+
+def look_at_machine(known: Known) -> list[Finding]:
+    """The port, and what unpacks records."""
+    client = known.chosen.kafka_client
+    known.worker_runs_here, port = look_at_port(known.chosen.http_host, known.chosen.http_port)
+    return [
+        port,
+        judge_codecs(client, missing_codecs(is_installed)),
+        *judge_checksums(client, is_installed("crc32c")),
+    ]
+
+
+def silence(host: str, port: int) -> str:
+    """Why nothing answers there; empty where something does."""
+    if not host or not 0 < port < 65_536:
+        return "it is no host:port"
+    try:
+        socket.create_connection((host, port), _CONNECT_SECONDS).close()
+    except (OSError, UnicodeError) as error:
+        return str(getattr(error, "strerror", None) or error).lower()
+    return ""

@@ -1,14 +1,79 @@
-"""Which permissions a worker needs, which of them are missing, and the command that grants one."""
+"""What Kafka allows us to do, asked without doing it."""
 
 from __future__ import annotations
 
 import shlex
+import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from worker.commands.doctor.findings import Finding, fails, ok
-from worker.settings import Settings
+from worker.commands.doctor.context import Known, patiently
+from worker.commands.doctor.results import Finding, fails, ok
+from worker.errors import AccessDenied, BatchRefused, KafkaAway, RetryBatch, StopWorker
+from worker.kafka.connect import open_broker
+from worker.kafka.types import Partition, Position
+from worker.settings.settings import Settings
+
+# No topic has so many: Kafka checks our permission, then says that there is no such partition, and nothing is changed.
+_NO_SUCH_PARTITION = 2**31 - 1
+# No Kafka allows a transaction to take so long: it checks our permission, then refuses, and nothing is changed.
+_ENDLESS_SECONDS = 2_000_000.0
+
+
+def look_at_permissions(known: Known) -> list[Finding]:
+    """Whether our principal may do what a worker with this delivery guarantee does; tried, and nothing is left."""
+    tried, findings = {GROUP: _may_commit(known)}, []
+    if known.chosen.delivery == "exactly_once":
+        try:
+            tried[TRANSACTIONAL_ID] = _may_write_transactions(known)
+        except (KafkaAway, RetryBatch) as problem:
+            advice = (
+                "look at topic __transaction_state and the servers' transaction.state.log.replication.factor: "
+                f"there {'is 1 server' if len(known.servers) == 1 else f'are {len(known.servers)} servers'}"
+            )
+            findings.append(fails("transactions", f"Kafka does not begin one ({problem})", advice))
+    required = needed(known.chosen)
+    return [*judge(required, known.operations, tried, *who_and_where(known)), *findings]
+
+
+def _may_commit(known: Known) -> bool:
+    nowhere = {Partition(known.chosen.input_topic, _NO_SUCH_PARTITION): Position(0)}
+    try:
+        patiently(lambda: known.broker.set_group_positions(known.chosen.kafka_group_id, nowhere))
+    except AccessDenied as denied:
+        return denied.resource != GROUP
+    except StopWorker:
+        return True
+    return True
+
+
+def _may_write_transactions(known: Known) -> bool:
+    chosen = known.chosen
+    connection = replace(chosen.connection(), transaction_timeout=_ENDLESS_SECONDS)
+    own_id = f"{chosen.kafka_group_id}-doctor-{uuid.uuid4().hex}"
+    broker = open_broker(chosen.kafka_client, connection, None, own_id)
+
+    def start() -> bool:
+        try:
+            broker.start()
+        except AccessDenied as denied:
+            if denied.resource != TRANSACTIONAL_ID:
+                raise
+            return False
+        except BatchRefused:
+            return True
+        return True
+
+    try:
+        return patiently(start)
+    finally:
+        broker.close()
+
+
+def who_and_where(known: Known) -> tuple[str, str]:
+    return principal_of(known.chosen), known.chosen.kafka_bootstrap_servers
+
 
 TOPIC, GROUP, TRANSACTIONAL_ID = "topic", "group", "transactional id"
 # What Kafka grants along with another operation on the same resource.

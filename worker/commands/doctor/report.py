@@ -10,8 +10,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from worker.commands.doctor.findings import Finding, Mark, passed, verdict
-from worker.commands.reading import printable
+from worker.commands.common.formatting import printable
+from worker.commands.doctor.results import Finding, Mark, passed, verdict
 
 _STYLES = {Mark.OK: "green", Mark.SKIPPED: "dim", Mark.WARNING: "yellow", Mark.FAILS: "bold red"}
 _MARK_CELLS = 9

@@ -4,10 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from worker.commands.doctor.findings import Finding, Mark, fails, ok, warning
-from worker.commands.reading import rough_duration
-from worker.inspection import Server
-from worker.settings import Settings
+from worker.commands.common.formatting import rough_duration
+from worker.commands.doctor import permissions
+from worker.commands.doctor.context import Known
+from worker.commands.doctor.machine import silence
+from worker.commands.doctor.permissions import who_and_where
+from worker.commands.doctor.results import Finding, Mark, fails, ok, skipped, warning
+from worker.errors import AccessDenied, KafkaAway
+from worker.kafka.admin import Server
+from worker.settings.settings import Settings
+
+
+def look_at_addresses(known: Known) -> list[Finding]:
+    """Whether the servers to ask first answer."""
+    given = addresses(known.chosen.kafka_bootstrap_servers)
+    reasons = {address: silence(*_split(address)) for address in given}
+    known.answers = not all(reasons.values())
+    return judge_bootstrap(reasons)
+
+
+def look_at_servers(known: Known) -> list[Finding]:
+    """Whether Kafka lets us in, and whether the addresses that it then tells us to use answer."""
+    try:
+        known.servers = known.inspector.servers()
+    except KafkaAway as problem:
+        protocol = known.chosen.kafka_security_protocol
+        advice = f"does Kafka speak {protocol} there? Set SENTIMENT_KAFKA_SECURITY_PROTOCOL; look at its log"
+        return [fails("Kafka server", str(problem), advice)]
+    reasons = {each.number: silence(each.host, each.port) for each in known.servers}
+    return judge_advertised(known.servers, {number: why for number, why in reasons.items() if why})
+
+
+def look_at_limits(known: Known) -> list[Finding]:
+    """Whether the servers' own limits leave room for the settings."""
+    try:
+        known.limits = known.inspector.server_settings()
+    except AccessDenied:
+        advice = permissions.grant_sight([], *who_and_where(known))
+        return [skipped("Kafka limits", "our principal may not see the servers' settings; workers need not", advice)]
+    return judge_limits(known.limits, known.chosen, len(known.servers))
+
+
+def _split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port) if port.isdecimal() else 0
+
 
 _SUBJECT = "Kafka limits"
 SHORTEST_MEMORY_SECONDS = 86_400.0

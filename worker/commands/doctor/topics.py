@@ -1,4 +1,4 @@
-"""What is thought of a topic: its replicas, sizes and how long it keeps what."""
+"""The three topics: do they exist, and do their settings suit what is read and written?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,68 @@ import difflib
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from worker.broker import MAX_MESSAGE_BYTES
-from worker.commands.doctor.findings import Finding, Mark, fails, ok, warning
-from worker.commands.reading import rough_duration
-from worker.inspection import TopicFacts
+from worker.commands.common.formatting import counted, rough_duration, size_text
+from worker.commands.doctor import permissions, servers
+from worker.commands.doctor.context import Known, patiently
+from worker.commands.doctor.permissions import who_and_where
+from worker.commands.doctor.results import Finding, Mark, fails, ok, skipped, warning
+from worker.errors import AccessDenied, KafkaAway, RetryBatch, TopicMissing
+from worker.kafka.admin import TopicFacts
+from worker.kafka.types import MAX_MESSAGE_BYTES
+from worker.settings.settings import Settings
+
+
+def look_at_topics(known: Known) -> Iterator[Finding]:
+    """Whether each topic exists, is safe, and fits what it is for."""
+    chosen, hidden = known.chosen, []
+    for name, purpose in _purposes(chosen).items():
+        try:
+            facts = known.topics[name] = patiently(partial(known.inspector.topic, name))
+        except TopicMissing:
+            others = _other_topics(known)
+            yield judge_missing(name, others, purpose, len(known.servers), chosen.kafka_bootstrap_servers)
+            continue
+        except AccessDenied:
+            known.operations[name] = frozenset()
+            yield skipped(f"topic {name}", "our principal may not see whether it exists")
+            continue
+        known.operations[name] = facts.operations
+        try:
+            settings = known.inspector.topic_settings(name)
+        except AccessDenied:
+            settings = {}
+            hidden.append(name)
+        if settings and name == chosen.input_topic:
+            known.retention_seconds = retention_seconds(settings)
+        yield from judge(facts, settings, purpose, chosen.kafka_bootstrap_servers)
+    yield from judge_single([each.name for each in known.topics.values() if each.replicas == 1], len(known.servers))
+    if hidden:
+        advice = permissions.grant_sight(hidden, *who_and_where(known))
+        yield skipped("topic settings", "our principal may not see sizes and retention; workers need not", advice)
+    if known.retention_seconds is not None:
+        yield from servers.judge_oblivion(known.retention_seconds, known.limits, chosen.input_topic)
+
+
+def _purposes(chosen: Settings) -> dict[str, Purpose]:
+    """What each topic is for, by its name."""
+    purposes = {
+        chosen.input_topic: INPUT,
+        chosen.output_topic: output_purpose(chosen.redis_expiry_seconds if chosen.redis_url else 0),
+        chosen.dead_letter_topic: DEAD_LETTERS,
+    }
+    return purposes | ({chosen.shadow_topic: SHADOW} if chosen.shadow_topic else {})
+
+
+def _other_topics(known: Known) -> Collection[str]:
+    """The topics that exist and have no purpose yet."""
+    try:
+        names = patiently(known.inspector.topic_names)
+    except (KafkaAway, RetryBatch, AccessDenied):
+        return ()
+    return {name for name in names if not name.startswith("__")} - set(_purposes(known.chosen))
+
 
 # What a topic takes where nobody set max.message.bytes, less a record's own fields: a worker needs that much.
 LEAST_MESSAGE_BYTES = 1_000_000
@@ -114,10 +171,10 @@ def judge_single(names: Sequence[str], servers: int) -> list[Finding]:
 
 
 def _summary(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose) -> str:
-    parts = [f"{purpose.title}: {_counted(facts.partitions, 'partition')}, {_counted(facts.replicas, 'replica')}"]
+    parts = [f"{purpose.title}: {counted(facts.partitions, 'partition')}, {counted(facts.replicas, 'replica')}"]
     if settings:
         if purpose.is_written:
-            parts.append(f"takes {_size(int(settings['max.message.bytes']))}")
+            parts.append(f"takes {size_text(int(settings['max.message.bytes']))}")
         seconds = retention_seconds(settings)
         parts.append("keeps all" if math.isinf(seconds) else f"keeps {rough_duration(seconds)}")
     return ", ".join(parts)
@@ -128,13 +185,13 @@ def _replication(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpos
     if facts.leaderless:
         yield fails(
             subject,
-            f"{facts.leaderless} of {_counted(facts.partitions, 'partition')} have no leader",
+            f"{facts.leaderless} of {counted(facts.partitions, 'partition')} have no leader",
             "start the Kafka servers that hold them",
         )
     elif purpose.is_written and facts.in_sync < least:
         yield fails(
             subject,
-            f"a partition has {_counted(facts.in_sync, 'replica')} in sync, min.insync.replicas is {least}",
+            f"a partition has {counted(facts.in_sync, 'replica')} in sync, min.insync.replicas is {least}",
             "start the Kafka servers that are down: until then nothing can be written",
         )
     elif facts.in_sync < facts.replicas:
@@ -170,10 +227,12 @@ def _sizes(topic: str, settings: Mapping[str, str], purpose: Purpose, bootstrap:
         return
     advice = change(topic, "max.message.bytes", str(MAX_MESSAGE_BYTES), bootstrap)
     if found < LEAST_MESSAGE_BYTES:
-        yield fails(f"topic {topic}", f"takes {_size(found)} only: workers stop at a larger message", advice)
+        yield fails(f"topic {topic}", f"takes {size_text(found)} only: workers stop at a larger message", advice)
     else:
         yield warning(
-            f"topic {topic}", f"takes {_size(found)}: larger dead letters lose their value, larger results fail", advice
+            f"topic {topic}",
+            f"takes {size_text(found)}: larger dead letters lose their value, larger results fail",
+            advice,
         )
 
 
@@ -199,11 +258,3 @@ def _keeping(topic: str, settings: Mapping[str, str], purpose: Purpose, bootstra
             f"keeps {rough_duration(seconds)}, less than {rough_duration(purpose.keep_seconds)}: {purpose.kept_for}",
             change(topic, "retention.ms", wanted, bootstrap),
         )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1_048_576:.3g} MiB" if count >= 1_048_576 else f"{count / 1024:.4g} KiB"

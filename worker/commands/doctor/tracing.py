@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
-from worker.commands.doctor.findings import Finding, fails, ok, warning
-from worker.commands.doctor.known import Known
-from worker.commands.doctor.reach import silence
+from worker.commands.doctor.context import Known
+from worker.commands.doctor.machine import silence
+from worker.commands.doctor.results import Finding, fails, ok, warning
 from worker.errors import BadUse
-from worker.spans import open_tracer
+from worker.observability.tracing import open_tracer
 
 # The first that is set holds, as OpenTelemetry has it.
 _VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -22,7 +22,7 @@ def look_at_tracing(known: Known) -> list[Finding]:
     if known.chosen.tracing == "off":
         return []
     try:
-        open_tracer(known.chosen, "doctor").close()
+        open_tracer(known.chosen.tracing, known.chosen.input_topic, known.chosen.kafka_group_id, "doctor").close()
     except BadUse as problem:
         return [fails("tracing", str(problem), "without it `run` ends at once; or set SENTIMENT_TRACING=off")]
     return [judge_endpoint(next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), _DEFAULT))]

@@ -10,11 +10,11 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePattern
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import wait_until
-from worker.broker import MAX_MESSAGE_BYTES
-from worker.commands.doctor.course import LOOKS, examine
-from worker.commands.doctor.findings import Finding, Mark
-from worker.commands.doctor.known import Known
-from worker.settings import load
+from worker.commands.doctor.checks import LOOKS, examine
+from worker.commands.doctor.context import Known
+from worker.commands.doctor.results import Finding, Mark
+from worker.kafka.types import MAX_MESSAGE_BYTES
+from worker.settings.settings import load
 
 ABOUT_KAFKA = tuple(look for look in LOOKS if look.subject not in ("machine", "model", "speed", "Redis"))
 CLIENTS = ("kafka-python", "librdkafka")

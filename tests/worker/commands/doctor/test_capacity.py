@@ -2,10 +2,10 @@
 
 import pytest
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.scorer import Scorer
 from worker.commands.doctor.capacity import Speed, judge, measure, sharing, workers_for
-from worker.commands.doctor.findings import Mark
+from worker.commands.doctor.results import Mark
 
 SPEED = Speed(reviews=4_000, cpu_seconds=1.0, texts="its golden texts")
 ONE_WORKER = SPEED.worker_per_second("librdkafka")

@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from deploy.local.processes import free_ports
-from tests.worker.commands.group import started_workers
-from worker.commands.doctor.findings import Mark
+from tests.worker.commands.group.workers import started_workers
 from worker.commands.doctor.machine import judge_checksums, judge_codecs, look_at_port, missing_codecs
+from worker.commands.doctor.results import Mark
 
 
 def test_a_free_port_stays_free() -> None:

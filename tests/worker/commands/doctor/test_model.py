@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.versions import BREAKS, NAME, add_version
-from worker.commands.doctor.findings import Mark
-from worker.commands.doctor.known import Known
-from worker.commands.doctor.other_looks import look_at_model
-from worker.settings import load
+from worker.commands.doctor.context import Known
+from worker.commands.doctor.model import look_at_model
+from worker.commands.doctor.results import Mark
+from worker.settings.settings import load
 
 _LABEL = f"python -m models label {NAME} stable VERSION"
 

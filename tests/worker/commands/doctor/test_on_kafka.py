@@ -11,11 +11,12 @@ from deploy.local.kafka import LocalKafka
 from tests.contracts.worlds import after, poll
 from tests.kafka.topics import new_topic, unique
 from tests.worker.commands.command_line import Commands
-from worker.broker import MAX_MESSAGE_BYTES, Message, Source, open_broker
-from worker.commands.doctor.course import LOOKS, examine
-from worker.commands.doctor.findings import Finding, Mark
-from worker.commands.doctor.known import Known
-from worker.settings import load
+from worker.commands.doctor.checks import LOOKS, examine
+from worker.commands.doctor.context import Known
+from worker.commands.doctor.results import Finding, Mark
+from worker.kafka.connect import open_broker
+from worker.kafka.types import MAX_MESSAGE_BYTES, Message, Source
+from worker.settings.settings import load
 
 CLIENTS = ("kafka-python", "librdkafka")
 ABOUT_KAFKA = tuple(look for look in LOOKS if look.subject not in ("machine", "model", "speed", "Redis"))

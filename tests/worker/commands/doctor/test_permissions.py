@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from worker.commands.doctor.findings import Mark
 from worker.commands.doctor.permissions import (
     GROUP,
     TOPIC,
@@ -23,7 +22,8 @@ from worker.commands.doctor.permissions import (
     needed,
     principal_of,
 )
-from worker.settings import Settings, load
+from worker.commands.doctor.results import Mark
+from worker.settings.settings import Settings, load
 
 ALL_TOPICS = {
     "reviews": {"READ", "DESCRIBE"},

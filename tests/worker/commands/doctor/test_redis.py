@@ -9,9 +9,8 @@ from redis import Redis
 from deploy.local.processes import free_ports
 from deploy.local.redis import LocalRedis
 from worker.cache import Cache, CacheFault
-from worker.cache_probe import CacheFacts, probe
-from worker.commands.doctor.findings import Finding, Mark
-from worker.commands.doctor.redis import judge
+from worker.commands.doctor.redis import CacheFacts, judge, probe
+from worker.commands.doctor.results import Finding, Mark
 
 DAY = 86_400
 GIGABYTE = 10**9

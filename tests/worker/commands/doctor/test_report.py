@@ -6,8 +6,8 @@ import json
 import pytest
 from rich.console import Console
 
-from worker.commands.doctor.findings import Finding, fails, ok, passed, skipped, verdict, warning
 from worker.commands.doctor.report import show, write_json
+from worker.commands.doctor.results import Finding, fails, ok, passed, skipped, verdict, warning
 
 FINDINGS = [
     ok("settings", "valid"),

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from worker.commands.doctor.findings import Finding, Mark
+from worker.commands.doctor.results import Finding, Mark
 from worker.commands.doctor.servers import judge_advertised, judge_bootstrap, judge_limits, judge_oblivion
-from worker.inspection import Server
-from worker.settings import load
+from worker.kafka.admin import Server
+from worker.settings.settings import load
 
 DEFAULTS = {
     "group.min.session.timeout.ms": "6000",

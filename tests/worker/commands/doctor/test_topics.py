@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.commands.doctor.findings import Finding, Mark
+from worker.commands.doctor.results import Finding, Mark
 from worker.commands.doctor.topics import (
     DEAD_LETTERS,
     INPUT,
@@ -14,8 +14,8 @@ from worker.commands.doctor.topics import (
     output_purpose,
     retention_seconds,
 )
-from worker.inspection import PartitionFacts, TopicFacts
-from worker.settings import Settings
+from worker.kafka.admin import PartitionFacts, TopicFacts
+from worker.settings.settings import Settings
 
 OUTPUT = output_purpose(expiry_seconds=86_400)
 GOOD = {

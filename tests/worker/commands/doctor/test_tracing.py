@@ -5,12 +5,12 @@ import sys
 import pytest
 
 from deploy.local.processes import free_ports
-from tests.worker.collector import Collector
-from worker.commands.doctor.course import LOOKS, examine
-from worker.commands.doctor.findings import Finding, Mark
-from worker.commands.doctor.known import Known
+from tests.worker.observability.collector import Collector
+from worker.commands.doctor.checks import LOOKS, examine
+from worker.commands.doctor.context import Known
+from worker.commands.doctor.results import Finding, Mark
 from worker.commands.doctor.tracing import judge_endpoint
-from worker.settings import load
+from worker.settings.settings import load
 
 _TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _ALL = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -32,7 +32,7 @@ def test_off_says_nothing() -> None:
 
 
 def test_without_the_extra_it_fails_as_run_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "worker.tracing", None)
+    monkeypatch.setitem(sys.modules, "worker.observability.otlp", None)
     [finding] = found()
     assert (finding.mark, "OpenTelemetry is not installed" in finding.found) == (Mark.FAILS, True)
 

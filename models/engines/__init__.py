@@ -1,0 +1,1 @@
+"""What runs the network: text ids in, probabilities out."""

@@ -1,0 +1,38 @@
+import socket
+from collections.abc import Iterator
+
+import pytest
+from kafka.net.transport import KafkaTCPTransport
+from kafka.protocol.sasl import SaslAuthenticateRequest, SaslBytesRequest
+
+from worker.kafka.kafka_python.patches import hear_last_words, hide_logins
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Kafka's end of a connection and ours."""
+    theirs, ours = socket.socketpair()
+    ours.setblocking(False)
+    with theirs, ours:
+        yield theirs, ours
+
+
+def test_what_arrives_together_with_the_end_of_the_connection_is_read(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    hear_last_words()
+    theirs, ours = ends
+    theirs.sendall(b"refused")
+    theirs.close()
+    connection = KafkaTCPTransport(None, ours)
+    assert connection._sock_recv() == (b"refused", None)
+    received, error = connection._sock_recv()
+    assert received == b""
+    assert error is not None
+
+
+def test_no_login_can_be_read_in_a_log() -> None:
+    hide_logins()
+    for message in (SaslAuthenticateRequest(auth_bytes=b"\0me\0hush"), SaslBytesRequest(b"\0me\0hush")):
+        assert "hush" not in f"{message} {message!r}"
+        assert type(message).__name__ in str(message)

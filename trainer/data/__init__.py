@@ -1,0 +1,1 @@
+"""From files of reviews to arrays: read, split, counted, batched."""

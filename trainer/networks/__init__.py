@@ -1,0 +1,1 @@
+"""The networks of Keras, and how they become an artifact."""

@@ -1,0 +1,1 @@
+"""What a network starts from: word and document vectors, and a teacher's soft labels."""

@@ -1,0 +1,1 @@
+"""The workers of a group, found through Kafka and asked over HTTP."""

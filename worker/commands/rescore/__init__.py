@@ -1,0 +1,1 @@
+"""Scores a range of old reviews again with another version."""

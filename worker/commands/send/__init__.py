@@ -1,0 +1,1 @@
+"""Sends reviews to the input topic."""

@@ -1,0 +1,1 @@
+"""Kafka: the broker as a Protocol, and the clients behind it."""

@@ -1,0 +1,1 @@
+"""The broker and the admin on librdkafka, through confluent-kafka."""

@@ -1,0 +1,1 @@
+"""A Kafka in memory, for tests and measurements."""

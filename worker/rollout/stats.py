@@ -1,0 +1,97 @@
+"""What is counted of a canary, per partition, and travels in the metadata of committed offsets.
+
+So every count is committed with the records that it counts: nothing is counted twice when a batch is done again, and
+any worker can read the counts of all partitions without asking the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from worker.serving.routing import Contest
+
+# Kafka takes 4,096 bytes unless its owner set offset.metadata.max.bytes.
+_MOST_BYTES = 4_000
+_COMPLAINT_CHARACTERS = 200
+
+
+class Signals(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Counts since a canary came, for one contest.
+
+    `served` and `failed` are records of the canary's keys; it alone could not score the `failed` ones. The other counts
+    are of those among them that the stable version scored too, outside of the stream: how often the sentiments
+    `differed`, how often each class was the answer, the sum of the coverage, and the processor time that both took for
+    the same texts. `first` is in milliseconds since 1970. `refusal` is why a worker cannot use the canary at all.
+    """
+
+    contest: Contest
+    first: int
+    served: int = 0
+    failed: int = 0
+    compared: int = 0
+    differed: int = 0
+    stable_classes: dict[str, int] = {}
+    canary_classes: dict[str, int] = {}
+    stable_coverage: float = 0.0
+    canary_coverage: float = 0.0
+    stable_seconds: float = 0.0
+    canary_seconds: float = 0.0
+    refusal: str = ""
+
+    def plus(self, other: Signals) -> Signals:
+        """The counts of both, of the same contest."""
+        return Signals(
+            self.contest,
+            min(self.first, other.first),
+            self.served + other.served,
+            self.failed + other.failed,
+            self.compared + other.compared,
+            self.differed + other.differed,
+            _sum(self.stable_classes, other.stable_classes),
+            _sum(self.canary_classes, other.canary_classes),
+            round(self.stable_coverage + other.stable_coverage, 3),
+            round(self.canary_coverage + other.canary_coverage, 3),
+            round(self.stable_seconds + other.stable_seconds, 6),
+            round(self.canary_seconds + other.canary_seconds, 6),
+            self.refusal or other.refusal,
+        )
+
+
+class _Metadata(msgspec.Struct):
+    canary: Signals | None = None
+
+
+def from_metadata(text: str) -> Signals | None:
+    """The signals in a committed position's metadata; None without any, and for what others wrote there."""
+    try:
+        return msgspec.json.decode(text, type=_Metadata).canary
+    except msgspec.DecodeError:
+        return None
+
+
+def to_metadata(outcomes: str, signals: Signals | None) -> str:
+    """A position's metadata, a JSON object, with the signals in it, or as much of them as Kafka takes."""
+    if signals is None:
+        return outcomes
+    short = msgspec.structs.replace(signals, refusal=signals.refusal[:_COMPLAINT_CHARACTERS])
+    without_classes = msgspec.structs.replace(short, stable_classes={}, canary_classes={})
+    for each in (short, without_classes):
+        text = f'{outcomes[:-1]},"canary":{msgspec.json.encode(each).decode()}}}'
+        if len(text.encode()) <= _MOST_BYTES:
+            return text
+    return outcomes
+
+
+def total(parts: Iterable[Signals | None], contest: Contest) -> Signals | None:
+    """The sum of all signals of one contest; None where there are none."""
+    found: Signals | None = None
+    for part in parts:
+        if part is not None and part.contest == contest:
+            found = part if found is None else found.plus(part)
+    return found
+
+
+def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}

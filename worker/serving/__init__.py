@@ -1,0 +1,1 @@
+"""Versions of the model: loaded, routed to, scored with, swapped."""

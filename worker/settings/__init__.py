@@ -1,0 +1,1 @@
+"""Every setting, read from flags, the environment and files."""
