@@ -91,7 +91,7 @@ def judge(speed: Speed, client: str, rate: float | None, partitions: int | None)
     if (enough := sharing(rate, each, partitions)) is not None:
         return [measured, ok("workers", f"{_needs(rate, enough)}, {_shared(enough, partitions, rate / each)}")]
     needs = _needs(rate, wanted)
-    advice = f"give the input topic at least {wanted} partitions, or use a faster model (README.md, Models)"
+    advice = f"give the input topic at least {wanted} partitions, or use a faster model (models/README.md)"
     if workers_for(rate, each, utilisation=1.0) > partitions:
         return [
             measured,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from worker.commands.common.permissions import EXACTLY_ONCE, GROUP, KAFKA, TOPIC, TRANSACTIONAL_ID, WHERE_IT_IS_SET
 from worker.commands.doctor.context import Known, patiently
 from worker.commands.doctor.results import Finding, fails, ok
 from worker.errors import AccessDenied, BatchRefused, KafkaAway, RetryBatch, StopWorker
@@ -75,7 +76,6 @@ def who_and_where(known: Known) -> tuple[str, str]:
     return principal_of(known.chosen), known.chosen.kafka_bootstrap_servers
 
 
-TOPIC, GROUP, TRANSACTIONAL_ID = "topic", "group", "transactional id"
 # What Kafka grants along with another operation on the same resource.
 _IMPLIED = {"READ": {"DESCRIBE"}, "WRITE": {"DESCRIBE"}}
 _FLAGS = {
@@ -101,12 +101,15 @@ class Permission:
 
 def needed(chosen: Settings) -> tuple[Permission, ...]:
     """What the principal of a worker with these settings must be allowed."""
-    written = [chosen.output_topic, chosen.dead_letter_topic, *([chosen.shadow_topic] if chosen.shadow_topic else [])]
-    permissions = [Permission("READ", TOPIC, chosen.input_topic), Permission("READ", GROUP, chosen.kafka_group_id)]
-    permissions += [Permission("WRITE", TOPIC, topic) for topic in written]
-    if chosen.delivery == "exactly_once":
-        permissions.append(Permission("WRITE", TRANSACTIONAL_ID, f"{chosen.kafka_group_id}-"))
-    return tuple(permissions)
+    conditions = {"", *([EXACTLY_ONCE] if chosen.delivery == "exactly_once" else [])}
+    conditions |= {WHERE_IT_IS_SET} if chosen.shadow_topic else set()
+    return tuple(
+        Permission(operation.upper(), each.kind, getattr(chosen, name) + each.ending)
+        for each in KAFKA
+        if "run" in each.commands and each.condition in conditions
+        for name in each.names
+        for operation in each.operations
+    )
 
 
 def missing(
