@@ -16,7 +16,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check bench image sbom audit licences lock clean
+.PHONY: help demo setup test check docs bench image sbom audit licences lock clean
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -34,6 +34,11 @@ check: $(ALL_READY) ## lint, format, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+docs: $(ALL_READY) ## write anew what pages say from code and from results
+	@$(RUN) -m worker.docs.build
+	@$(RUN) -m tests.benchmarks.figures
+	@$(RUN) -m deploy.capacity --document
 
 bench: $(ALL_READY) ## speed and memory against baselines; results under tests/benchmarks/results [ARGS=...]
 	@$(RUN) -m tests.benchmarks $(ARGS)

@@ -14,6 +14,7 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 RUNS = Path("runs")
 COMPARISON = RUNS / "comparison"
+STORE_HELP = "directory or URL of models (default: SENTIMENT_MODEL_STORE, or the one that comes with this package)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,9 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--out", type=Path, default=COMPARISON, metavar="DIR", help="(default: %(default)s)")
     _add_data(compare, required=False, help_text="labelled texts to evaluate all of them on anew")
     for each in (fit, resume, evaluate, publish, compare):
-        each.add_argument(
-            "--store", default=default_store(), metavar="DIR|URL", help="model store (default: %(default)s)"
-        )
+        each.add_argument("--store", default=default_store(), metavar="DIR|URL", help=STORE_HELP)
     for each in (fit, resume, publish):
         each.add_argument("--force", action="store_true", help="publish even what is worse than the stable version")
         each.add_argument("--slim", action="store_true", help="publish without the files that no worker needs")

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from deploy.capacity.inputs import CLIENTS, COMPRESSIONS, INPUTS, MODELS, values
-from deploy.capacity.pages import arithmetic, refreshed, table_of_inputs, table_of_rates
+from deploy.capacity.pages import arithmetic, table_of_inputs, table_of_rates
 from deploy.capacity.plan import plan
 from deploy.capacity.quantities import Need
+from worker.docs.markdown import refreshed
 
 DOCUMENT = Path(__file__).parents[1] / "capacity.md"
 
@@ -22,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     """Exit status 0 done, 2 bad use."""
     options = parser().parse_args(argv)
     if options.form == "document":
-        DOCUMENT.write_text(refreshed(DOCUMENT.read_text(encoding="utf-8"), _told), encoding="utf-8")
+        DOCUMENT.write_text(document(), encoding="utf-8")
     else:
         sys.stdout.write(answer(options))
     return 0
@@ -39,6 +40,11 @@ def answer(options: argparse.Namespace) -> str:
     if options.form == "json":
         return "".join(json.dumps(_as_json(need)) + "\n" for need in needs)
     return "\n".join(arithmetic(plan(need, values())) for need in needs)
+
+
+def document() -> str:
+    """deploy/capacity.md as it is to be."""
+    return refreshed(DOCUMENT.read_text(encoding="utf-8"), "deploy.capacity", _told)
 
 
 def _told(flags: str) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from deploy.capacity.inputs import Input, values
 from deploy.capacity.plan import plan
 from deploy.capacity.quantities import Need, Plan
-
-# What stands between a comment with the flags and the next `<!-- end -->` is the command's answer to them.
-_SHOWN = re.compile(r"(<!-- python -m deploy\.capacity (.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+from worker.docs.markdown import table
 
 
 def arithmetic(made: Plan) -> str:
@@ -26,24 +23,14 @@ def table_of_rates(needs: Sequence[Need]) -> str:
     """A Markdown table with a column for each."""
     plans = [plan(need, values()) for need in needs]
     rows = [[name, *(made.steps[name].text for made in plans)] for name in plans[0].steps]
-    return _table(["reviews a second", *(f"{need.rate:,.0f}" for need in needs)], rows, "---:")
+    return table(["reviews a second", *(f"{need.rate:,.0f}" for need in needs)], rows, "---:")
 
 
 def table_of_inputs(inputs: Mapping[str, Input]) -> str:
     """A Markdown table of what the arithmetic starts from."""
     rows = [[f"`{name}`", f"{each.value:,.12g}", each.meaning, _source(each)] for name, each in inputs.items()]
-    return _table(["input", "value", "what it is", "where it is from"], rows, "---")
-
-
-def refreshed(text: str, told: Callable[[str], str]) -> str:
-    """The document with every answer of the command as `told(flags)` gives it now."""
-    return _SHOWN.sub(lambda found: f"{found[1]}{told(found[2])}{found[3]}", text)
+    return table(["input", "value", "what it is", "where it is from"], rows, "---")
 
 
 def _source(each: Input) -> str:
     return f"measured: [{each.source.split('/')[-1]}](../{each.source})" if each.measured else f"chosen: {each.source}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
-    lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
-    return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
