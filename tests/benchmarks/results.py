@@ -32,12 +32,15 @@ def to_markdown(results: Mapping[str, Any]) -> str:
         "",
         "Settings: " + ", ".join(f"{name} {value}" for name, value in results["settings"].items()),
     ]
-    pages = {"throughput": _throughput, "latency": _latency, "memory": _memory, "swaps": _swaps, "tracing": _tracing}
-    pages |= {"trials": _trials, "costs": _costs}
-    for part, page in pages.items():
+    for part, page in _PAGES.items():
         if results.get(part):
             lines += ["", *page(results[part])]
     return "\n".join(lines) + "\n"
+
+
+def section(results: Mapping[str, Any], part: str) -> str:
+    """One part of the page, without its heading."""
+    return "\n".join(list(_PAGES[part](results[part]))[2:]) + "\n"
 
 
 def _throughput(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -155,3 +158,14 @@ def _header(cells: Sequence[str]) -> Iterator[str]:
 
 def _line(*cells: str) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+_PAGES = {
+    "throughput": _throughput,
+    "latency": _latency,
+    "memory": _memory,
+    "swaps": _swaps,
+    "tracing": _tracing,
+    "trials": _trials,
+    "costs": _costs,
+}
