@@ -194,7 +194,7 @@ def fault_of(error: Exception) -> CacheFault:
     # Of a pipeline the reason only: before it stands the whole command, with what was to be written.
     text = " ".join(str(error).split()).rpartition("caused error: ")[2].rstrip(".")
     if isinstance(error, exceptions.NoPermissionError) or _DENIED_TO_A_SCRIPT in text:
-        return CacheFault(f"denies a command ({text})", "see Permissions in README.md")
+        return CacheFault(f"denies a command ({text})", "see worker/docs/permissions.md")
     if isinstance(error, exceptions.AuthenticationError) or text.startswith(("NOAUTH", "WRONGPASS")):
         names = "SENTIMENT_REDIS_USERNAME and SENTIMENT_REDIS_PASSWORD"
         return CacheFault(f"refuses the login ({text})", f"check {names}")

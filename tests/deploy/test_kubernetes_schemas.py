@@ -1,7 +1,6 @@
 """Every resource by the schemas of Kubernetes and of the operators, unknown fields refused."""
 
 import copy
-import re
 
 import kubernetes_validate
 import pytest
@@ -52,9 +51,3 @@ def test_every_component_is_in_the_production_overlay() -> None:
 
 def test_the_oldest_version_is_the_one_that_is_promised() -> None:
     assert f"Kubernetes {VERSIONS[0]} or newer" in (KUBERNETES / "README.md").read_text()
-
-
-def test_links_of_the_readme_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)(?:#[^)]*)?\)", (KUBERNETES / "README.md").read_text(encoding="utf-8"))
-    assert links
-    assert not [link for link in links if not (KUBERNETES / link).exists()]

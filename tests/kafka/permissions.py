@@ -1,4 +1,4 @@
-"""The README's table of permissions, read as data: what is proven is what people are told."""
+"""The tables of permissions.md, read as data: what is proven is what people are told."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.kafka.secure_kafka import Permission
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "worker" / "docs" / "permissions.md"
 _KINDS = {"topic": "topic", "group": "group", "transactional id": "transactional id"}
 
 
@@ -16,21 +16,22 @@ def needed(command: str, names: Mapping[str, str], *conditions: str) -> list[Per
     for resource, operations, commands in _rows():
         if command in _quoted(commands) and _condition(commands) in ("", *conditions):
             for permission in _permissions(resource, operations):
-                assert permission.name in names, f"the README's permissions name {permission.name}"
+                assert permission.name in names, f"permissions.md names {permission.name}"
                 found.append(permission._replace(name=names[permission.name]))
-    assert found, f"the README lists no permissions for {command}"
+    assert found, f"permissions.md lists no permissions for {command}"
     return found
 
 
 def redis_commands(command: str) -> list[str]:
     """The commands that `command` needs in Redis."""
-    [commands] = [commands for commands, *wanted_by in _rows(table=1) if command in _quoted(wanted_by[0])]
+    [commands] = [commands for commands, *wanted_by in _rows("In Redis") if command in _quoted(wanted_by[0])]
     return _quoted(commands)
 
 
-def _rows(table: int = 0) -> Iterator[list[str]]:
-    section = README.read_text(encoding="utf-8").split("### Permissions\n")[1].split("\n#")[0]
-    rows = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)[table].splitlines()[2:]
+def _rows(heading: str = "In Kafka") -> Iterator[list[str]]:
+    section = PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n#")[0]
+    [rows] = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    rows = rows.splitlines()[2:]
     return ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)
 
 

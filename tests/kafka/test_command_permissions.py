@@ -1,4 +1,4 @@
-"""The permissions that the README lists for the commands beside `run` are enough, with each client."""
+"""The permissions that permissions.md lists for the commands beside `run` are enough, with each client."""
 
 import json
 
@@ -21,7 +21,7 @@ def commands(secure: SecureKafka, client: str) -> Commands:
 
 
 def permit(secure: SecureKafka, commands: Commands, command: str, *conditions: str, target: str = "") -> None:
-    """Have the commands log in as a user who may do what the README lists for one of them, and nothing else."""
+    """Have the commands log in as a user who may do what the page lists for one of them, and nothing else."""
     user, group = unique("user"), commands.settings["SENTIMENT_KAFKA_GROUP_ID"]
     topics = {"reviews": commands.input, "sentiments": commands.output, "reviews.dead-letter": commands.dead_letters}
     endings = ("", "-", "-dead-letter-replay", "-rescore-")
@@ -99,7 +99,7 @@ def test_what_is_enough_for_one_command_is_not_for_another(secure: SecureKafka, 
     permit(secure, commands, "tail")
     status, _, told = commands.outcome("send", "A wonderful film")
     assert status == 1
-    assert "Permissions in README.md" in told
+    assert "worker/docs/permissions.md" in told
 
 
 def _bury(secure: SecureKafka, commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""The permissions that the README lists are enough, and each is needed."""
+"""The permissions that permissions.md lists are enough, and each is needed."""
 
 import re
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def guarded_stream(secure: SecureKafka, client: str) -> Iterator[Stream]:
 
 
 @pytest.mark.parametrize("exactly_once", [True, False], ids=["exactly once", "at least once"])
-def test_what_the_readme_lists_is_enough(secure: SecureKafka, guarded_stream: Stream, exactly_once: bool) -> None:
+def test_what_the_page_lists_is_enough(secure: SecureKafka, guarded_stream: Stream, exactly_once: bool) -> None:
     guarded = Guarded(secure, guarded_stream, exactly_once)
     guarded.worker(guarded.permissions).wait_until_ready()
     guarded_stream.send_reviews(100)
@@ -69,7 +69,7 @@ def test_what_the_readme_lists_is_enough(secure: SecureKafka, guarded_stream: St
 
 
 @pytest.mark.parametrize("client", ["kafka-python"])
-def test_a_shadow_writes_with_what_the_readme_lists_and_without_it_the_stream_goes_on(
+def test_a_shadow_writes_with_what_the_page_lists_and_without_it_the_stream_goes_on(
     secure: SecureKafka, guarded_stream: Stream, tmp_path: Path
 ) -> None:
     topic, versions = new_topic(secure, "shadow"), [add_version(tmp_path), add_version(tmp_path, OPPOSITE)]
@@ -89,7 +89,7 @@ def test_a_shadow_writes_with_what_the_readme_lists_and_without_it_the_stream_go
     assert complaint not in writing.log
 
 
-def test_topics_are_created_with_what_the_readme_lists(secure: SecureKafka, client: str) -> None:
+def test_topics_are_created_with_what_the_page_lists(secure: SecureKafka, client: str) -> None:
     names = {name: unique(name) for name in ("reviews", "sentiments", "reviews.dead-letter", "SENTIMENT_SHADOW_TOPIC")}
     user = unique("user")
     secure.add_user(user)
@@ -115,7 +115,7 @@ def test_no_topic_is_created_with_the_permissions_of_a_run_alone(secure: SecureK
     [sentence] = [line for line in told.splitlines() if line.startswith("error: ")]
     assert status == 1
     assert missing in sentence
-    assert "see Permissions in README.md" in sentence
+    assert "see worker/docs/permissions.md" in sentence
     assert "Traceback" not in told
     assert missing not in topic_names(secure)
 
@@ -143,7 +143,7 @@ def test_without_one_of_them_the_worker_ends_with_a_sentence(
 ) -> None:
     worker = refused[client, lacked]
     assert worker.wait_for_end(END_SECONDS) == 1
-    assert "see Permissions in README.md" in worker.error()
+    assert "see worker/docs/permissions.md" in worker.error()
     assert "Traceback" not in worker.log
     if not lacked.startswith("group"):
         assert f"{lacked}-" in worker.error()

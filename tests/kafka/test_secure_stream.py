@@ -21,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureRedis]:
 
 
 def kafka_login(secure: SecureKafka, stream: Stream, secret: Path, group: str) -> dict[str, str]:
-    """Settings of a worker that gets its tokens with a secret in a file, and may do what the README lists."""
+    """Settings of a worker that gets its tokens with a secret in a file, and may do what permissions.md lists."""
     user = unique("user")
     names = {"reviews": stream.input, "sentiments": stream.output, "reviews.dead-letter": stream.dead_letters}
     secure.allow(user, needed("run", names | {"sentiment": group, "sentiment-": f"{group}-"}, "exactly once"))
@@ -33,7 +33,7 @@ def kafka_login(secure: SecureKafka, stream: Stream, secret: Path, group: str) -
 
 
 def redis_login(server: SecureRedis, secret: Path) -> dict[str, str]:
-    """Settings of a worker that may do in Redis what the README lists."""
+    """Settings of a worker that may do in Redis what permissions.md lists."""
     server.add_user("worker", redis_commands("run"))
     secret.write_text(REDIS_PASSWORD)
     files = {"redis_password_file": secret, "redis_ssl_ca_file": server.tls.ca_file}

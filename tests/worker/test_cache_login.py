@@ -54,7 +54,7 @@ def test_cache_fill_needs_each_of_them(server: SecureRedis, lacking: str) -> Non
         admin.execute_command("SCRIPT", "FLUSH")
         admin.set("sentiment:r1", b'{"scored_at": "1"}')
     cache = opened(server, [command for command in redis_commands("cache-fill") if command != lacking])
-    with pytest.raises(StopWorker, match=r"see Permissions in README\.md"):
+    with pytest.raises(StopWorker, match=r"see worker/docs/permissions\.md"):
         check_and_fill(cache)
 
 
@@ -68,7 +68,7 @@ def complaint(cache: Cache) -> str:
 
 
 def test_a_worker_without_permission_says_so(server: SecureRedis) -> None:
-    assert "see Permissions in README.md" in complaint(opened(server, ["GET"]))
+    assert "see worker/docs/permissions.md" in complaint(opened(server, ["GET"]))
 
 
 def test_a_wrong_password_is_said(server: SecureRedis) -> None:

@@ -1,6 +1,6 @@
 """A second linear part for a network, fitted apart from the LSTM and the linear part beside it.
 
-It takes seconds, and what it adds is worth more than what the one that learns with the LSTM knows (see README.md).
+It takes seconds, and what it adds is worth more than what the one that learns with the LSTM knows (see README.md here).
 Logistic regression on a text's words and pairs of words, each weighted with its naive-Bayes log-count ratio (Wang and
 Manning, ACL 2012) and its inverse document frequency; afterwards these weights are folded into those learnt.
 """

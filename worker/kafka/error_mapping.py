@@ -102,7 +102,7 @@ def translated(error: ClientError) -> WorkerError:
     name, text = error.name(), error.str()
     if name in _PERMISSIONS:
         return AccessDenied(
-            f"Kafka denies a permission that the worker needs ({text}): see Permissions in README.md",
+            f"Kafka denies a permission that the worker needs ({text}): see worker/docs/permissions.md",
             _PERMISSIONS[name],
         )
     if refuses_credentials(error):

@@ -151,7 +151,7 @@ class Topics:
         [described] = self._ask(lambda admin: admin.describe_topics([topic]))
         numbers = [partition["partition_index"] for partition in described["partitions"]]
         if not numbers:
-            raise TopicMissing(f"topic {topic} does not exist, or may not be seen (see Permissions in README.md)")
+            raise TopicMissing(f"topic {topic} does not exist, or may not be seen (see worker/docs/permissions.md)")
         return offsets_or_ends(lambda moment: self._offsets(topic, numbers, moment), start)
 
     def inspector(self) -> Inspection:

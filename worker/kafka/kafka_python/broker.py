@@ -180,7 +180,7 @@ class KafkaPythonBroker(AsksCluster):
         if not partitions:
             raise TopicMissing(
                 f"topic {topic} does not exist (create it: worker run --create-topics) or may not be seen "
-                "(see Permissions in README.md)"
+                "(see worker/docs/permissions.md)"
             )
 
 

@@ -76,7 +76,7 @@ def test_a_wrong_password_is_told_from_a_redis_that_is_down(own_redis: LocalRedi
 def test_a_user_who_may_not_write_learns_what_to_grant(own_redis: LocalRedis) -> None:
     found = fault(as_user(own_redis, "~*", "+get"))
     assert found.found.startswith("denies a command")
-    assert "Permissions" in found.advice
+    assert "permissions.md" in found.advice
 
 
 def test_a_user_who_may_only_write_sentiments_is_enough(own_redis: LocalRedis) -> None:
