@@ -10,8 +10,8 @@ from tests.pages import DOCS, README, ROOT, all_pages, anchors, command_lines, l
 from worker.docs.commands import parsers
 from worker.docs.metrics import name_of
 from worker.messages import ReviewMessage, SentimentMessage
-from worker.metrics import Metrics
-from worker.settings import PREFIX, Settings
+from worker.observability.metrics import Metrics
+from worker.settings.settings import PREFIX, Settings
 
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in all_pages()}
 PARSERS = {words: parser for words, _, parser in parsers()}
@@ -96,6 +96,13 @@ def test_the_example_messages_are_valid_and_consistent(page: Path) -> None:
     written = json.loads(sentiment)
     assert written["sentiment"] == max(written["scores"], key=written["scores"].get)
     assert (written["id"], written["attributes"]) == (json.loads(review)["id"], json.loads(review)["attributes"])
+
+
+def test_what_the_notices_are_about_is_there() -> None:
+    paths = re.findall(r"^ {2}(?! )(.+)$", (ROOT / "NOTICE").read_text(encoding="utf-8"), re.MULTILINE)
+    named = [path for line in paths for path in re.findall(r"\b[a-z_]+/[\w./-]*\w", line)]
+    assert len(named) >= 7
+    assert not [path for path in named if not (ROOT / path).exists()]
 
 
 def test_pages_that_code_and_manifests_name_are_there() -> None:

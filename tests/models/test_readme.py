@@ -8,8 +8,8 @@ import pytest
 
 from models.__main__ import _parser
 from models.artifact import Manifest, read_manifest
-from models.labels import DEFAULT_SHARES
-from models.registry import Registry
+from models.registry.labels import DEFAULT_SHARES
+from models.registry.registry import Registry
 from tests.pages import ROOT, command_lines, read, rows
 
 README = read(ROOT / "models" / "README.md")

@@ -6,7 +6,7 @@ from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from worker.docs.markdown import code, table
-from worker.metrics import Metrics
+from worker.observability.metrics import Metrics
 
 
 def every() -> str:

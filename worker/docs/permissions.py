@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from worker.commands.permissions import KAFKA, REDIS, Grant
+from worker.commands.common.permissions import KAFKA, REDIS, Grant
 from worker.docs.markdown import code, table
-from worker.settings import Settings, variable
+from worker.settings.settings import Settings, variable
 
 
 def kafka() -> str:

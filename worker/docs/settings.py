@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from worker.docs.markdown import code, table
-from worker.settings import Settings, default_text, description, variable
+from worker.settings.settings import Settings, default_text, description, variable
 
 # What most people set first, in the order in which they come to it.
 FIRST = (

@@ -1,4 +1,4 @@
-"""Every setting of the worker: the field's description is its help text and its row in docs/settings.md."""
+"""Every setting of the worker: the field's description is its help text and its row in worker/docs/settings.md."""
 
 from __future__ import annotations
 

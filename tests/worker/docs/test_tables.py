@@ -4,11 +4,11 @@ import pytest
 
 from tests.pages import DOCS, read, rows, section
 from worker.__main__ import COMMANDS
-from worker.commands.permissions import KAFKA, REDIS
+from worker.commands.common.permissions import KAFKA, REDIS
 from worker.docs import settings as settings_page
 from worker.docs.commands import parsers
-from worker.metrics import Metrics
-from worker.settings import PREFIX, Settings, default_text, description
+from worker.observability.metrics import Metrics
+from worker.settings.settings import PREFIX, Settings, default_text, description
 
 SETTINGS, METRICS, COMMANDS_PAGE = (read(DOCS / f"{name}.md") for name in ("settings", "metrics", "commands"))
 
