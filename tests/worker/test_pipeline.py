@@ -1,12 +1,14 @@
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
 from models.scorer import Scorer
-from tests.worker.stream import OUTPUT, Stream
+from tests.worker.stream import INPUT, OUTPUT, Stream
 from worker.errors import TooManyDeadLetters
+from worker.kafka.types import Message
 from worker.messages import SentimentMessage
 
 
@@ -162,6 +164,14 @@ def test_redis_never_lacks_what_the_topic_has() -> None:
     cache.stream.drain()
     assert cache.seen == {"a": False, "b": False}
     assert len(cache.stream.sentiments()) == 2
+
+
+def test_the_time_to_the_commit_is_told_in_seconds(stream: Stream) -> None:
+    half_a_minute_ago = int((time.time() - 30) * 1000)
+    stream.kafka.append(Message(INPUT, b"k", b'{"text": "good"}', []), timestamp_ms=half_a_minute_ago)
+    stream.drain()
+    assert stream.value("end_to_end_duration_seconds_count") == 1
+    assert 30 <= stream.value("end_to_end_duration_seconds_sum") < 60
 
 
 def test_records_are_counted_by_partition(stream: Stream) -> None:
