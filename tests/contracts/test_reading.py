@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 
 from deploy.local.kafka import LocalKafka
 from tests.contracts.worlds import KafkaWorld, World, after, message, numbered, poll, values, wait_for
@@ -138,6 +140,20 @@ def test_what_is_committed_while_the_reader_asks_where_to_begin_is_read(
         assert len(poll(broker, 10)) == 10
     finally:
         world.close()
+
+
+def test_what_its_writer_took_back_is_not_read(kafka: LocalKafka, client: str) -> None:
+    world = KafkaWorld(kafka, client)
+    topic = world.topic()
+    with closing(KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, transactional_id=unique("id"))) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        # Waits until Kafka has it: there is something to be passed over.
+        producer.send(topic, b"taken back").get(30)
+        producer.abort_transaction()
+    world.write(topic, message(topic, b"kept"))
+    assert values(poll(world.broker(Source(topic)), 1)) == [b"kept"]
+    world.close()
 
 
 def test_the_lag_counts_what_is_left(world: World, topic: str, group: str) -> None:

@@ -1,11 +1,14 @@
 import json
+import time
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
 from models.scorer import Scorer
-from tests.worker.stream import OUTPUT, Stream
+from tests.worker.stream import INPUT, OUTPUT, Stream
 from worker.errors import TooManyDeadLetters
+from worker.kafka.types import Message
 from worker.messages import SentimentMessage
 
 
@@ -140,6 +143,35 @@ def test_other_shapes_are_read_through_json_pointers(scorer: Scorer) -> None:
     stream.send({"review": {"number": "n1", "body": ["A terrible film"]}})
     stream.drain()
     assert [(sentiment["id"], sentiment["sentiment"]) for sentiment in stream.sentiments()] == [("n1", "negative")]
+
+
+class Cached:
+    """A cache that notes with each id whether the topic showed its sentiment by then."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, bool] = {}
+        self.stream = Stream(cache=self)  # type: ignore[arg-type]
+
+    def write(self, sentiments: Sequence[tuple[str, bytes]]) -> bool:
+        shown = {each["id"] for each in self.stream.sentiments()}
+        self.seen |= {review_id: review_id in shown for review_id, _ in sentiments}
+        return True
+
+
+def test_redis_never_lacks_what_the_topic_has() -> None:
+    cache = Cached()
+    cache.stream.send({"id": "a", "text": "good"}, {"id": "b", "text": "bad"})
+    cache.stream.drain()
+    assert cache.seen == {"a": False, "b": False}
+    assert len(cache.stream.sentiments()) == 2
+
+
+def test_the_time_to_the_commit_is_told_in_seconds(stream: Stream) -> None:
+    half_a_minute_ago = int((time.time() - 30) * 1000)
+    stream.kafka.append(Message(INPUT, b"k", b'{"text": "good"}', []), timestamp_ms=half_a_minute_ago)
+    stream.drain()
+    assert stream.value("end_to_end_duration_seconds_count") == 1
+    assert 30 <= stream.value("end_to_end_duration_seconds_sum") < 60
 
 
 def test_records_are_counted_by_partition(stream: Stream) -> None:

@@ -2,6 +2,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from models.scorer import Scorer
+from worker.errors import REASONS
 from worker.kafka.types import Partition
 from worker.observability.metrics import OUTCOMES, STAGES, Metrics
 
@@ -18,6 +19,8 @@ def test_known_label_values_exist_from_the_start() -> None:
         assert f'sentiment_stage_duration_seconds_count{{stage="{stage}"}} 0.0' in text
     for outcome in OUTCOMES:
         assert f'sentiment_transactions_total{{outcome="{outcome}"}} 0.0' in text
+    for reason in REASONS:
+        assert f'sentiment_dead_letters_total{{reason="{reason}"}} 0.0' in text
 
 
 def test_every_class_of_a_model_in_use_has_a_count(metrics: Metrics, scorer: Scorer) -> None:

@@ -57,6 +57,11 @@ def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "SENTIMENT_INPUT_TOPICS" in refusal()
 
 
+def test_a_flag_excuses_no_unknown_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTIMENT_INPUT_TOPICS", "reviews")
+    assert "SENTIMENT_INPUT_TOPICS" in refusal(input_topic="reviews")
+
+
 def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENTAL", "1")
     monkeypatch.setenv("INPUT_TOPIC", "of somebody else")
