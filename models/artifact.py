@@ -106,12 +106,12 @@ def read_manifest(directory: Path) -> Manifest:
     return parse_manifest(read_part(directory / MANIFEST_FILE), str(directory))
 
 
-def parse_manifest(content: bytes, place: str) -> Manifest:
+def parse_manifest(content: bytes, location: str) -> Manifest:
     """The manifest in a file's content; raises BrokenArtifact, which may name the version's place."""
     try:
         return Manifest.from_json(json.loads(content))
     except ValueError as error:
-        raise BrokenArtifact(f"{place}/{MANIFEST_FILE} is not JSON: {error}.") from error
+        raise BrokenArtifact(f"{location}/{MANIFEST_FILE} is not JSON: {error}.") from error
 
 
 def write_words(path: Path, words: Sequence[str]) -> None:
@@ -152,23 +152,23 @@ def record_files(directory: Path) -> dict[str, FileRecord]:
     return {name: record for name, record in records.items() if name not in (MANIFEST_FILE, SIGNATURE_FILE)}
 
 
-def check_names(manifest: Manifest, place: str) -> None:
+def check_names(manifest: Manifest, location: str) -> None:
     """Raises BrokenArtifact unless the manifest vouches for every needed file, and for none elsewhere."""
     for name in sorted(NEEDED_FILES - set(manifest.files)):
-        raise BrokenArtifact(f"The manifest in {place} does not vouch for {name}.")
+        raise BrokenArtifact(f"The manifest in {location} does not vouch for {name}.")
     for name in manifest.files:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise BrokenArtifact(f"The manifest in {place} names a file outside of it: {name}.")
+            raise BrokenArtifact(f"The manifest in {location} names a file outside of it: {name}.")
 
 
-def check_file(path: Path, expected: FileRecord, place: str) -> None:
+def check_file(path: Path, expected: FileRecord, location: str) -> None:
     """Raises BrokenArtifact, which names the place that the file comes from, unless it is what was published."""
     try:
         found = FileRecord.of(path)
     except OSError as error:
-        raise BrokenArtifact(f"Cannot read {place}: {error.strerror}.") from error
+        raise BrokenArtifact(f"Cannot read {location}: {error.strerror}.") from error
     if found != expected:
-        raise BrokenArtifact(_NOT_PUBLISHED.format(place))
+        raise BrokenArtifact(_NOT_PUBLISHED.format(location))
 
 
 def check_files(directory: Path, manifest: Manifest) -> None:

@@ -25,7 +25,7 @@ from models.errors import BrokenArtifact
 from models.registry.registry import Resolved
 from models.signatures import check_signature
 from models.text import UNKNOWN_ID, Encoder, Tokens
-from models.timing import Rest, no_rest
+from models.timing import YieldCpu, never_yield
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -74,11 +74,11 @@ class Scorer:
         threads: int = 1,
         verify: bool = True,
         public_keys: "Sequence[Ed25519PublicKey]" = (),
-        rest: Rest = no_rest,
+        yield_cpu: YieldCpu = never_yield,
     ) -> Self:
         """Loads a version's directory; with `verify` its checksums and its golden set must hold.
 
-        With keys, one of them must have signed it. `rest` is called between pieces of work. Raises BrokenArtifact when
+        With keys, one of them must have signed it. `yield_cpu` is called between pieces of work. Raises BrokenArtifact when
         it must not be used, ModelNotFound when there is no such engine.
         """
         content = read_part(path / MANIFEST_FILE)
@@ -88,14 +88,14 @@ class Scorer:
         records = manifest.files if verify or public_keys else UNCHECKED
         if verify:
             check_files(path, manifest)
-            rest()
+            yield_cpu()
         encoder = read_encoder(path, manifest.text, records)
-        rest()
-        scorer = cls(manifest, encoder, load_engine(engine, path, manifest, threads, rest, records), path)
-        rest()
+        yield_cpu()
+        scorer = cls(manifest, encoder, load_engine(engine, path, manifest, threads, yield_cpu, records), path)
+        yield_cpu()
         if verify:
             scorer._golden = read_golden(path, records)
-            scorer.check_golden(rest)
+            scorer.check_golden(yield_cpu)
         return scorer
 
     @classmethod
@@ -105,10 +105,10 @@ class Scorer:
         engine: str = FASTEST,
         threads: int = 1,
         public_keys: "Sequence[Ed25519PublicKey]" = (),
-        rest: Rest = no_rest,
+        yield_cpu: YieldCpu = never_yield,
     ) -> Self:
         """As `load`; also raises BrokenArtifact when another version lies where the resolved one should be."""
-        scorer = cls.load(resolved.path, engine, threads, public_keys=public_keys, rest=rest)
+        scorer = cls.load(resolved.path, engine, threads, public_keys=public_keys, yield_cpu=yield_cpu)
         if (scorer.name, scorer.version) != (resolved.name, resolved.version):
             raise BrokenArtifact(f"What lies in {resolved.path} is {scorer.name} version {scorer.version}.")
         return scorer
@@ -124,7 +124,7 @@ class Scorer:
     def score(self, texts: Sequence[str]) -> Scores:
         return self.infer(self.tokenize(texts))
 
-    def check_golden(self, rest: Rest = no_rest) -> None:
+    def check_golden(self, yield_cpu: YieldCpu = never_yield) -> None:
         """Scores the golden set, together and one by one: engines may run small batches in another way than large ones.
 
         Raises BrokenArtifact unless it gives what it gave when the version was published.
@@ -140,19 +140,19 @@ class Scorer:
                         f"{self.name} version {self.version} does not score its golden set as when it was published: "
                         f"{expected} expected, {found} found, for the text {each.text[:40]!r}."
                     )
-            rest()
+            yield_cpu()
 
-    def warm_up(self, rest: Rest = no_rest) -> None:
+    def warm_up(self, yield_cpu: YieldCpu = never_yield) -> None:
         """Runs the network on every shape of the grid of small batches and on a large one of all lengths.
 
-        So no later batch pays for a first time. `rest` is called between them.
+        So no later batch pays for a first time. `yield_cpu` is called between them.
         """
         longest = -(-self.manifest.text.max_length // LENGTH_STEP) * LENGTH_STEP
         for length in range(LENGTH_STEP, longest + 1, LENGTH_STEP):
             self._run_unknown(np.full(BATCH_TEXTS, min(length, self.manifest.text.max_length), np.int32))
-            rest()
+            yield_cpu()
         self._run_unknown(np.linspace(1, self.manifest.text.max_length, LARGE_BATCH_TEXTS).astype(np.int32))
-        rest()
+        yield_cpu()
 
     def _run_unknown(self, lengths: NDArray[np.int32]) -> None:
         ids = np.full(lengths.sum(), UNKNOWN_ID, np.int32)

@@ -166,7 +166,7 @@ class Encoder:
         self.vocabulary = vocabulary
         removed = respell_stop_words(stop_words) if settings.remove_stop_words else ()
         id_of_word = dict.fromkeys(map(str.encode, settings.symbols), STOP_WORD_ID)  # unless the vocabulary has them
-        id_of_word |= {word.encode(): FIRST_WORD_ID + place for place, word in enumerate(vocabulary.words)}
+        id_of_word |= {word.encode(): FIRST_WORD_ID + index for index, word in enumerate(vocabulary.words)}
         id_of_word |= {word.encode(): STOP_WORD_ID for word in removed}
         self._table = WordTable(id_of_word | {END_OF_TEXT: END_OF_TEXT_ID}, missing_id=UNKNOWN_ID)
         self._symbol_ids = {id_of_word[symbol.encode()] for symbol in settings.symbols} - {STOP_WORD_ID}
@@ -204,11 +204,11 @@ class Encoder:
 def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     """The texts in groups of bounded size, so that a batch of huge texts does not take huge memory."""
     start = characters = 0
-    for place, text in enumerate(texts):
+    for index, text in enumerate(texts):
         characters += len(text)
-        if characters > GROUP_CHARACTERS and place > start:
-            yield texts[start:place]
-            start, characters = place, len(text)
+        if characters > GROUP_CHARACTERS and index > start:
+            yield texts[start:index]
+            start, characters = index, len(text)
     if start < len(texts):
         yield texts[start:]
 

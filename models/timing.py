@@ -8,7 +8,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 Result = TypeVar("Result")
 
-Rest = Callable[[], None]
+YieldCpu = Callable[[], None]
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -66,7 +66,7 @@ class Deadline:
         return result
 
 
-def no_rest() -> None:
+def never_yield() -> None:
     """Go on at once."""
 
 

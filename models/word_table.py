@@ -29,10 +29,10 @@ class WordTable:
         short = {word: number for word, number in id_of_word.items() if len(word) <= KEY_BYTES}
         keys = np.array([word.ljust(KEY_BYTES, b"\0") for word in short], f"S{KEY_BYTES}").view("<u8").reshape(-1, 2)
         self._bits = max(4, int(np.ceil(np.log2(max(1, len(short)) * SLOTS_A_WORD))))
-        while (places := _place(*self._slots(keys[:, 0], keys[:, 1]))) is None:
+        while (indices := _index(*self._slots(keys[:, 0], keys[:, 1]))) is None:
             self._bits += 1
-        slots = np.array(list(places), np.intp)
-        rows = np.array(list(places.values()), np.intp)
+        slots = np.array(list(indices), np.intp)
+        rows = np.array(list(indices.values()), np.intp)
         self._low, self._high = np.zeros((2, 1 << self._bits), np.uint64)
         self._ids = np.full(1 << self._bits, missing_id, np.int32)
         self._low[slots], self._high[slots] = keys[rows, 0], keys[rows, 1]
@@ -73,7 +73,7 @@ class WordTable:
         return first.astype(np.intp), second.astype(np.intp)
 
 
-def _place(first: NDArray[np.intp], second: NDArray[np.intp]) -> dict[int, int] | None:
+def _index(first: NDArray[np.intp], second: NDArray[np.intp]) -> dict[int, int] | None:
     """A row for every taken slot, so that each row has one of its two; None when the table is too small for that."""
     rows: dict[int, int] = {}
     for row, start in enumerate(first.tolist()):

@@ -37,7 +37,7 @@ class Checkpoints:
         """Writes the state after the history's last epoch; a kill at any moment leaves the one before whole."""
         self._directory.mkdir(exist_ok=True)
         epoch = len(history["loss"])
-        arrays = {f"{place:04d}": np.asarray(variable.numpy()) for place, variable in enumerate(variables)}
+        arrays = {f"{index:04d}": np.asarray(variable.numpy()) for index, variable in enumerate(variables)}
         prepared = self._directory / ".new"
         with prepared.open("wb") as stream:
             np.savez(

@@ -53,8 +53,8 @@ def evaluate(scorer: Scorer, data: LabelledTexts) -> Evaluation:
     if data.classes != scorer.classes:
         raise BadData(f"The data's classes are {', '.join(data.classes)}; the model's are {', '.join(scorer.classes)}.")
     started = time.process_time()
-    places = range(0, len(data), TEXTS_PER_CALL)
-    scores = [scorer.score(data.texts[place : place + TEXTS_PER_CALL]).probabilities for place in places]
+    indices = range(0, len(data), TEXTS_PER_CALL)
+    scores = [scorer.score(data.texts[index : index + TEXTS_PER_CALL]).probabilities for index in indices]
     seconds = time.process_time() - started
     probabilities = np.concatenate([np.empty((0, len(data.classes)), np.float32), *scores])
     return evaluation_of(probabilities, data, seconds)
@@ -82,12 +82,12 @@ def worst_mistakes(probabilities: NDArray[np.floating], data: LabelledTexts) -> 
     surest_first = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
     return tuple(
         Mistake(
-            text=_cut(data.texts[place]),
-            actual=data.classes[data.labels[place]],
-            predicted=data.classes[predicted[place]],
-            probability=float(probabilities[place].max()),
+            text=_cut(data.texts[index]),
+            actual=data.classes[data.labels[index]],
+            predicted=data.classes[predicted[index]],
+            probability=float(probabilities[index].max()),
         )
-        for place in surest_first[:WORST_MISTAKES].tolist()
+        for index in surest_first[:WORST_MISTAKES].tolist()
     )
 
 

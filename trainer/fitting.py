@@ -122,15 +122,15 @@ def fit_network(
             break
         started, cpu_started = time.monotonic(), time.process_time()
         progress.start_epoch(number, training.epochs, len(batches))
-        told = fit.run_epoch(number, batches, progress) | fit.evaluate(held_out)
-        if not np.isfinite([told["loss"], told["val_loss"]]).all():
+        reported = fit.run_epoch(number, batches, progress) | fit.evaluate(held_out)
+        if not np.isfinite([reported["loss"], reported["val_loss"]]).all():
             raise NotGoodEnough(f"The loss is no number any more in epoch {number + 1}: try another seed or data.")
-        told |= {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - cpu_started}
-        for name, value in told.items():
+        reported |= {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - cpu_started}
+        for name, value in reported.items():
             history.setdefault(name, []).append(round(value, 6))
         checkpoints.save(fit.variables, history)
         run.history = history
-        progress.end_epoch(number, told)
+        progress.end_epoch(number, reported)
     best = checkpoints.load(best_epoch(history))
     if best is None:
         raise BadData(f"The checkpoint of epoch {best_epoch(history)}, the best one, is gone from {run.checkpoints}.")

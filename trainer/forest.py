@@ -16,7 +16,7 @@ from trainer.evaluate import Evaluation, evaluation_of
 from trainer.progress import Progress
 from trainer.recipes import IDS, ForestRecipe
 from trainer.runs import Run
-from trainer.train import Material, tell_data
+from trainer.train import TrainingData, tell_data
 
 
 class Forest:
@@ -57,9 +57,9 @@ class Forest:
 def pad_on_the_left(tokens: Tokens, steps: int) -> NDArray[np.int32]:
     """(texts, steps): the article pads there, so that a column is a place counted from a text's end."""
     on_the_right = pad(tokens, np.arange(len(tokens)), steps)
-    places, lengths = np.arange(steps), tokens.lengths[:, None]
+    indices, lengths = np.arange(steps), tokens.lengths[:, None]
     on_the_left = np.zeros_like(on_the_right)
-    on_the_left[places >= steps - lengths] = on_the_right[places < lengths]
+    on_the_left[indices >= steps - lengths] = on_the_right[indices < lengths]
     return on_the_left
 
 
@@ -69,13 +69,13 @@ def train_forest(recipe: ForestRecipe, data: Texts, run: Run) -> None:
     The held-out texts are judged by a forest that never saw them, the test file by one grown on all texts: there is no
     moment to stop at, which is what networks need held-out texts for, and the article's had none.
     """
-    material = Material.prepare(recipe, data)
+    training_data = TrainingData.prepare(recipe, data)
     with Progress(run.log) as progress:
-        tell_data(recipe, material, data, run, progress)
-        forest = Forest(recipe, material.encoder)
+        tell_data(recipe, training_data, data, run, progress)
+        forest = Forest(recipe, training_data.encoder)
         for name, learnt, unseen in (
-            ("held_out", material.kept, material.held_out),
-            ("test", material.unique, data.test),
+            ("held_out", training_data.kept, training_data.held_out),
+            ("test", training_data.unique, data.test),
         ):
             if unseen:
                 progress.tell(f"growing {recipe.trees} trees on {recipe.features} of {len(learnt):,} texts ...")

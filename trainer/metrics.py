@@ -55,12 +55,12 @@ class Metrics:
 
     @property
     def accuracy(self) -> float:
-        return sum(row[place] for place, row in enumerate(self.confusion)) / self.reviews
+        return sum(row[index] for index, row in enumerate(self.confusion)) / self.reviews
 
     @property
     def f1(self) -> float:
         """Of the positive class; of the last one when none is called positive."""
-        return self.f1_by_class[self.classes[positive_place(self.classes)]]
+        return self.f1_by_class[self.classes[positive_index(self.classes)]]
 
     @property
     def f1_by_class(self) -> dict[str, float]:
@@ -80,7 +80,7 @@ class Metrics:
         counts = np.array(self.confusion)
         random = np.random.default_rng(RESAMPLING_SEED)
         resampled = random.multinomial(self.reviews, counts.ravel() / self.reviews, RESAMPLES)
-        scores = _f1_scores(resampled.reshape(RESAMPLES, *counts.shape))[:, positive_place(self.classes)]
+        scores = _f1_scores(resampled.reshape(RESAMPLES, *counts.shape))[:, positive_index(self.classes)]
         low, high = np.percentile(scores, INTERVAL_PERCENTILES).tolist()
         return low, high
 
@@ -113,7 +113,7 @@ class Metrics:
 
 
 def metrics_of(probabilities: NDArray[np.floating], labels: NDArray[np.int32], classes: Sequence[str]) -> Metrics:
-    """`probabilities` (reviews, classes), each row summing to 1; `labels` (reviews,) are places in `classes`.
+    """`probabilities` (reviews, classes), each row summing to 1; `labels` (reviews,) are indices into `classes`.
 
     The predicted class is the most probable one, the first of equals. Raises BadData when there is no review.
     """
@@ -132,8 +132,8 @@ def metrics_of(probabilities: NDArray[np.floating], labels: NDArray[np.int32], c
     )
 
 
-def positive_place(classes: Sequence[str]) -> int:
-    """The place of the class that F1 and ROC AUC are about: `positive`, or the last one when none is called so."""
+def positive_index(classes: Sequence[str]) -> int:
+    """The index of the class that F1 and ROC AUC are about: `positive`, or the last one when none is called so."""
     return list(classes).index("positive") if "positive" in classes else len(classes) - 1
 
 
@@ -150,8 +150,8 @@ def _roc_auc(probabilities: NDArray[np.float64], labels: NDArray[np.int32], clas
 
     if len(np.unique(labels)) < len(classes):
         return None
-    places = range(len(classes)) if len(classes) > 2 else [positive_place(classes)]
-    return float(np.mean([roc_auc_score(labels == place, probabilities[:, place]) for place in places]))
+    indices = range(len(classes)) if len(classes) > 2 else [positive_index(classes)]
+    return float(np.mean([roc_auc_score(labels == index, probabilities[:, index]) for index in indices]))
 
 
 def _brier(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -> float:
@@ -161,14 +161,14 @@ def _brier(probabilities: NDArray[np.float64], labels: NDArray[np.int32]) -> flo
 
 
 def _calibration_bins(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> tuple[CalibrationBin, ...]:
-    places = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    indices = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     return tuple(
         CalibrationBin(
-            lower=place / CALIBRATION_BINS,
-            upper=(place + 1) / CALIBRATION_BINS,
-            confidence=float(confidence[places == place].mean()),
-            correct_ratio=float(correct[places == place].mean()),
-            reviews=int(np.sum(places == place)),
+            lower=index / CALIBRATION_BINS,
+            upper=(index + 1) / CALIBRATION_BINS,
+            confidence=float(confidence[indices == index].mean()),
+            correct_ratio=float(correct[indices == index].mean()),
+            reviews=int(np.sum(indices == index)),
         )
-        for place in np.unique(places).tolist()
+        for index in np.unique(indices).tolist()
     )

@@ -21,7 +21,7 @@ def measure_profile(scorer: Scorer, data: LabelledTexts) -> Profile:
     if not len(data):
         raise BadData("There is no text to measure a profile on.")
     parts = [
-        _score(scorer, data.texts[place : place + TEXTS_PER_CALL]) for place in range(0, len(data), TEXTS_PER_CALL)
+        _score(scorer, data.texts[index : index + TEXTS_PER_CALL]) for index in range(0, len(data), TEXTS_PER_CALL)
     ]
     predicted, lengths, coverage = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Profile.of(scorer.classes, data.labels, predicted, lengths, coverage)

@@ -39,8 +39,8 @@ class Progress:
         description = f"{self._name}  loss {loss:.4f}  accuracy {accuracy:.4f}"
         self._bar.update(self._task, completed=done, description=description)
 
-    def end_epoch(self, number: int, told: dict[str, float]) -> None:
+    def end_epoch(self, number: int, reported: dict[str, float]) -> None:
         self.tell(
-            f"epoch {number + 1}: loss {told['loss']:.4f}, accuracy {told['accuracy']:.4f}; "
-            f"held out: loss {told['val_loss']:.4f}, accuracy {told['val_accuracy']:.4f}; {told['seconds']:.0f} s"
+            f"epoch {number + 1}: loss {reported['loss']:.4f}, accuracy {reported['accuracy']:.4f}; "
+            f"held out: loss {reported['val_loss']:.4f}, accuracy {reported['val_accuracy']:.4f}; {reported['seconds']:.0f} s"
         )

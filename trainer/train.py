@@ -32,7 +32,7 @@ EVALUATION_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """What there is to learn from; `texts` are the kept ones, and after them those without a label."""
 
     unique: LabelledTexts
@@ -70,42 +70,46 @@ def train(recipe: Recipe, data: Texts, run: Run, start: Resolved | None = None) 
     """Trains the recipe's network from the start, or from the run's last checkpoint, to the run's finished artifact."""
     keras.utils.set_random_seed(recipe.training.seed)
     tensorflow.config.experimental.enable_op_determinism()
-    material = Material.prepare(recipe, data, start)
-    encoder, training = material.encoder, recipe.training
+    training_data = TrainingData.prepare(recipe, data, start)
+    encoder, training = training_data.encoder, recipe.training
     with Progress(run.log) as progress:
-        tell_data(recipe, material, data, run, progress)
+        tell_data(recipe, training_data, data, run, progress)
         vocabulary = None if start else encoder.vocabulary
-        ready = prepare(recipe, material.kept, material.unlabelled, vocabulary, run.checkpoints, progress)
-        model = build(recipe.network, encoder.vocabulary.ids, len(material.kept.classes))
+        ready = prepare(recipe, training_data.kept, training_data.unlabelled, vocabulary, run.checkpoints, progress)
+        model = build(recipe.network, encoder.vocabulary.ids, len(training_data.kept.classes))
         if start:
             set_start(model, recipe, start)
         elif ready.word_vectors is not None:
             model.get_layer("embedding").embeddings.assign(ready.word_vectors)
-        tokens = encoder.encode(material.texts)
+        tokens = encoder.encode(training_data.texts)
         batches = LengthBucketedBatches(tokens, ready.targets, training.batch_size, training.seed)
-        held_out, answers = encoder.encode(material.held_out.texts), class_targets(material.held_out)
-        unseen = LengthBucketedBatches(held_out, answers, EVALUATION_BATCH)
+        held_out, targets = encoder.encode(training_data.held_out.texts), class_targets(training_data.held_out)
+        unseen = LengthBucketedBatches(held_out, targets, EVALUATION_BATCH)
         fit = Fit(model, training, len(batches))
         history = fit_network(fit, batches, unseen, Checkpoints(run.checkpoints), run, progress)
     linear_part = None
     if recipe.network.pair_buckets:
-        labels = class_targets(material.kept)
+        labels = class_targets(training_data.kept)
         linear_part = fit_linear_part(tokens, labels, recipe.network.pair_buckets, training.seed)
     if training.calibrate or linear_part is not None:
-        calibrate(model, held_out, answers, linear_part)
-    finish(recipe, material, model, history, ready.seconds, data, run, start)
+        calibrate(model, held_out, targets, linear_part)
+    finish(recipe, training_data, model, history, ready.seconds, data, run, start)
 
 
-def tell_data(recipe: Recipe | ForestRecipe, material: Material, data: Texts, run: Run, progress: Progress) -> None:
+def tell_data(
+    recipe: Recipe | ForestRecipe, training_data: TrainingData, data: Texts, run: Run, progress: Progress
+) -> None:
     """Says what the labelled texts are like, before anything long begins."""
-    summary = summarise(material.unique, material.encoder, len(data.training) - len(material.unique))
+    summary = summarise(training_data.unique, training_data.encoder, len(data.training) - len(training_data.unique))
     print_summary(summary, progress.console)
     run.data = summary.to_json()
     if data.unlabelled and not recipe.uses_unlabelled:
         progress.tell("This recipe learns from labelled texts only; the unlabelled ones are left aside.")
     elif data.unlabelled:
-        left_out = len(data.unlabelled) - len(material.unlabelled)
-        progress.tell(f"{len(material.unlabelled):,} unlabelled texts; {left_out:,} are also labelled, and left out.")
+        left_out = len(data.unlabelled) - len(training_data.unlabelled)
+        progress.tell(
+            f"{len(training_data.unlabelled):,} unlabelled texts; {left_out:,} are also labelled, and left out."
+        )
     in_both = len(set(data.training.texts) & set(data.test.texts)) if data.test else 0
     if in_both:
         progress.tell(f"{in_both:,} texts are in the test file and in the training file.")
@@ -113,7 +117,7 @@ def tell_data(recipe: Recipe | ForestRecipe, material: Material, data: Texts, ru
 
 def finish(
     recipe: Recipe,
-    material: Material,
+    training_data: TrainingData,
     model: Any,
     history: dict[str, list[float]],
     preparation_seconds: float,
@@ -123,19 +127,19 @@ def finish(
 ) -> None:
     """Writes the run's artifact, evaluations and result."""
     seconds = {"seconds": round(sum(history["seconds"]) + preparation_seconds, 1)}
-    counts = {"texts": len(material.kept), "unlabelled_texts": len(material.unlabelled)}
+    counts = {"texts": len(training_data.kept), "unlabelled_texts": len(training_data.unlabelled)}
     candidate = Candidate(
         recipe=recipe,
         model=run.settings["model"],
         network=model,
-        encoder=material.encoder,
-        stop_words=material.stop_words,
-        classes=material.kept.classes,
+        encoder=training_data.encoder,
+        stop_words=training_data.stop_words,
+        classes=training_data.kept.classes,
         training={"history": history, **seconds, **counts},
         data_sha256=data.training.sha256(),
         parent_version=start.version if start and start.name == run.settings["model"] else None,
     )
-    unseen = {"held_out": material.held_out} | ({"test": data.test} if data.test else {})
+    unseen = {"held_out": training_data.held_out} | ({"test": data.test} if data.test else {})
     shutil.rmtree(run.artifact, ignore_errors=True)  # a run that was stopped here has half of one
     for name, evaluation in write_artifact(run.artifact, candidate, unseen).items():
         run.write_evaluation(name, evaluation.to_report_json())

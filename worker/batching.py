@@ -10,12 +10,12 @@ import structlog
 
 from worker.errors import BadReview, BatchRefused
 from worker.kafka.broker import Broker
-from worker.kafka.types import Partition, Position, Record
+from worker.kafka.types import CommittedOffset, Partition, Record
 from worker.messages import Review
 
 log = structlog.get_logger(__name__)
 
-# An eighth of a batch, see `gather`.
+# An eighth of a batch, see `collect_batch`.
 _FEW = 8
 
 
@@ -29,14 +29,14 @@ class BatchPolicy:
 
 @dataclass(slots=True)
 class Batch:
-    """Records on their way: `reviews` and `bad` hold, by place, what each record turned out to be."""
+    """Records on their way: `reviews` and `bad` hold, by index, what each record turned out to be."""
 
     records: list[Record]
     reviews: dict[int, Review]
     bad: dict[int, BadReview]
 
 
-def gather(
+def collect_batch(
     broker: Broker, policy: BatchPolicy, idle_seconds: float, clock: Callable[[], float] = time.monotonic
 ) -> list[Record]:
     """The next batch; empty when nothing came within `idle_seconds`.
@@ -59,7 +59,7 @@ def gather(
     return records
 
 
-class Beginnings:
+class StartOffsetCheck:
     """Where reading of each partition begins after it was assigned, held against what is committed there.
 
     A client that begins too early, be it that an answer was lost or out of date, would have records done once more.
@@ -85,18 +85,18 @@ class Beginnings:
         committed = self._broker.committed()
         log.info("reading begins", offsets={partition.number: first for partition, first in sorted(firsts.items())})
         for partition, first in firsts.items():
-            position = committed.get(partition)
-            if position and first < position.next_offset:
+            committed_offset = committed.get(partition)
+            if committed_offset and first < committed_offset.next_offset:
                 raise BatchRefused(
                     f"reading of partition {partition.number} began at offset {first}, though everything before "
-                    f"{position.next_offset} is done"
+                    f"{committed_offset.next_offset} is done"
                 )
         self._known |= new
 
 
-def positions_after(
+def offsets_after(
     records: Sequence[Record], metadata: Callable[[Partition], str] = lambda _: ""
-) -> dict[Partition, Position]:
+) -> dict[Partition, CommittedOffset]:
     """The positions to commit once all these records are done, with what is to be kept beside each."""
     ends = {Partition(r.topic, r.partition): r.next_offset for r in records}
-    return {partition: Position(end, metadata(partition)) for partition, end in ends.items()}
+    return {partition: CommittedOffset(end, metadata(partition)) for partition, end in ends.items()}

@@ -52,13 +52,13 @@ _TLS_SIGNS = (
 log = structlog.get_logger(__name__)
 
 
-def open_cache(chosen: Settings, least_timeout_seconds: float = 0.0) -> Cache | None:
+def open_cache(settings: Settings, least_timeout_seconds: float = 0.0) -> Cache | None:
     """The cache of the settings, if there is one; nothing connects yet. Raises BadUse."""
-    if chosen.redis_url is None:
+    if settings.redis_url is None:
         return None
-    timeout = max(least_timeout_seconds, chosen.redis_timeout_seconds)
-    url = chosen.redis_url.get_secret_value()
-    return Cache(url, chosen.redis_expiry_seconds, timeout, login=chosen.redis_login())
+    timeout = max(least_timeout_seconds, settings.redis_timeout_seconds)
+    url = settings.redis_url.get_secret_value()
+    return Cache(url, settings.redis_expiry_seconds, timeout, login=settings.redis_login())
 
 
 class CacheFault(NamedTuple):

@@ -1,4 +1,4 @@
-"""Dead letters: how a record that holds no valid review is set aside, and when there are too many of them."""
+"""Dead letters: how a record that holds no valid review is dead-lettered, and when there are too many of them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PREFIX = "dead-letter-"
 ATTEMPTS = PREFIX + "attempts"
 REPLAYS = PREFIX + "replays"
 NULL_HEADERS = "null-headers"
-# Kept by the next dead letter of the same record: all other dead-letter headers describe one letter only.
+# Kept by the next dead letter of the same record: all other dead-letter headers describe one dead letter only.
 _CARRIED = frozenset({REPLAYS})
 _MAX_ERROR_CHARACTERS = 1_000
 _HEADROOM_BYTES = 64 * 1024
 
 
 def dead_letter(record: Record, topic: str, reason: str, error: str, limit: int = MAX_MESSAGE_BYTES) -> Message:
-    """The record as it came, with headers that say why and whence. Always writable: see `writable_headers`.
+    """The record unchanged, with headers that say why and whence. Always writable: see `writable_headers`.
 
-    A value that would make the letter larger than `limit` bytes is left out.
+    A value that would make the dead letter larger than `limit` bytes is left out.
     """
     earlier = dict(record.headers).get(ATTEMPTS) or b""
     attempts = int(earlier) + 1 if earlier.isdigit() and len(earlier) < 10 else 1

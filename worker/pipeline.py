@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from models.timing import utc_timestamp
-from worker.batching import Batch, BatchPolicy, Beginnings, gather, positions_after
+from worker.batching import Batch, BatchPolicy, StartOffsetCheck, collect_batch, offsets_after
 from worker.cache import Cache
 from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
 from worker.errors import BadReview, StopWorker, TooManyDeadLetters
@@ -24,9 +24,9 @@ from worker.rollout.counters import Staged
 from worker.rollout.rollout import Rollout
 from worker.rollout.stats import to_metadata
 from worker.serving.drift import DriftMeter
-from worker.serving.results import Part, Served
-from worker.serving.routing import Lineup
-from worker.serving.scoring import serve
+from worker.serving.results import BatchScores, VersionScores
+from worker.serving.routing import ActiveVersions
+from worker.serving.scoring import score_reviews
 from worker.settings.settings import Settings
 
 IDLE_SECONDS = 0.5
@@ -52,7 +52,7 @@ class Pipeline:
     def __init__(
         self,
         broker: Broker,
-        lineup: Callable[[], Lineup],
+        active_versions: Callable[[], ActiveVersions],
         cache: Cache | None,
         settings: Settings,
         metrics: Metrics,
@@ -61,7 +61,7 @@ class Pipeline:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._broker = broker
-        self._lineup = lineup
+        self._active_versions = active_versions
         self._cache = cache
         self._settings = settings
         self._metrics = metrics
@@ -69,7 +69,7 @@ class Pipeline:
         self._rollout = rollout
         self._drift = DriftMeter(metrics)
         self._clock = clock
-        self._beginnings = Beginnings(broker)
+        self._start_offset_check = StartOffsetCheck(broker)
         self._policy = BatchPolicy(settings.max_batch_records, settings.max_batch_wait_seconds)
         self._decoder = ReviewDecoder(settings.id_field, settings.text_field, settings.max_record_bytes)
         self._outcomes: OutcomeWindow | None = None
@@ -85,7 +85,7 @@ class Pipeline:
         """
         records = self._poll()
         if records:
-            self._beginnings.check(records)
+            self._start_offset_check.check(records)
             with self._metrics.tracer.batch(records) as span:
                 self._process(records, span)
         self._observe_progress()
@@ -93,21 +93,23 @@ class Pipeline:
 
     def _process(self, records: list[Record], span: BatchSpan) -> None:
         batch = self._decode(records)
-        lineup = self._lineup()
-        served = serve(lineup, records, batch.reviews, self._metrics)
-        results = self._serialize(batch, served)
-        span.describe(lineup.stable.name, served.versions, served.tokens, len(batch.bad))
+        active_versions = self._active_versions()
+        batch_scores = score_reviews(active_versions, records, batch.reviews, self._metrics)
+        results = self._serialize(batch, batch_scores)
+        span.describe(active_versions.stable.name, batch_scores.versions, batch_scores.tokens, len(batch.bad))
         outcomes = self._judge(batch)
-        staged = self._rollout.stage(lineup, records, served, self._broker) if self._rollout else Staged()
+        staged = (
+            self._rollout.stage(active_versions, records, batch_scores, self._broker) if self._rollout else Staged()
+        )
         with self._metrics.stage("produce"):
             self._broker.produce(results.messages)
         self._write_cache(results.sentiments)
         with self._metrics.stage("commit"):
-            self._broker.commit(positions_after(records, self._metadata(outcomes, staged)))
+            self._broker.commit(offsets_after(records, self._metadata(outcomes, staged)))
         self._committed(batch, results, outcomes)
-        self._drift.observe(lineup.stable, served.parts)
+        self._drift.observe(active_versions.stable, batch_scores.parts)
         if self._rollout:
-            self._rollout.committed(lineup, records, batch.reviews, served, staged)
+            self._rollout.committed(active_versions, records, batch.reviews, batch_scores, staged)
 
     def start_over(self) -> None:
         """The last batch was given up, whether it is committed or not; it begins from what is."""
@@ -123,7 +125,7 @@ class Pipeline:
 
     def _poll(self) -> list[Record]:
         started, worked = time.perf_counter(), time.thread_time()
-        records = gather(self._broker, self._policy, IDLE_SECONDS)
+        records = collect_batch(self._broker, self._policy, IDLE_SECONDS)
         # Waiting costs no processor time: that tells it from fetching.
         worked = time.thread_time() - worked
         self._metrics.stage_duration.labels("poll").observe(worked)
@@ -134,65 +136,65 @@ class Pipeline:
         batch = Batch(records, {}, {})
         decode = self._decoder.decode
         with self._metrics.stage("decode"):
-            for place, record in enumerate(records):
+            for index, record in enumerate(records):
                 try:
-                    batch.reviews[place] = decode(record)
+                    batch.reviews[index] = decode(record)
                 except BadReview as bad:
-                    batch.bad[place] = bad
+                    batch.bad[index] = bad
         return batch
 
-    def _serialize(self, batch: Batch, served: Served) -> Results:
-        for place, complaint in served.failed.items():
-            batch.bad[place] = BadReview("scoring_failed", complaint)
+    def _serialize(self, batch: Batch, batch_scores: BatchScores) -> Results:
+        for index, reason in batch_scores.failed.items():
+            batch.bad[index] = BadReview("scoring_failed", reason)
         with self._metrics.stage("serialize"):
             results = Results([], [], Counter())
             messages: dict[int, Message] = {}
-            for part in served.parts:
+            for part in batch_scores.parts:
                 messages |= self._sentiments(batch, part, results)
             # One version's answers come in the order of the records; those of two must be brought into it.
-            results.messages = [messages[place] for place in (sorted(messages) if served.parts[1:] else messages)]
-            results.messages.extend(self._letters(batch))
+            results.messages = [messages[index] for index in (sorted(messages) if batch_scores.parts[1:] else messages)]
+            results.messages.extend(self._dead_letters(batch))
         return results
 
-    def _sentiments(self, batch: Batch, part: Part, results: Results) -> dict[int, Message]:
+    def _sentiments(self, batch: Batch, part: VersionScores, results: Results) -> dict[int, Message]:
         topic, classes, limit = self._settings.output_topic, part.scorer.classes, self._message_limit
         name, version, scored_at = part.scorer.name, part.scorer.version, utc_timestamp(self._clock())
         messages: dict[int, Message] = {}
         counts: Counter[str] = Counter()
-        for place, (best, shares, coverage) in part.scores.items():
-            review, record, sentiment = batch.reviews[place], batch.records[place], classes[best]
-            by_class = dict(zip(classes, shares, strict=True))
+        for index, (best, probabilities, coverage) in part.scores.items():
+            review, record, sentiment = batch.reviews[index], batch.records[index], classes[best]
+            by_class = dict(zip(classes, probabilities, strict=True))
             value = encode_sentiment(
                 Sentiment(review.id, sentiment, by_class, coverage, name, version, review.attributes, scored_at)
             )
             headers = writable_headers(record.headers) if record.headers else []
             if len(value) > limit // 2 and size_bytes(record.key, value, headers) > limit:
-                batch.bad[place] = BadReview("too_large", f"the sentiment, attributes included, has {len(value)} bytes")
+                batch.bad[index] = BadReview("too_large", f"the sentiment, attributes included, has {len(value)} bytes")
                 continue
-            messages[place] = Message(topic, record.key, value, headers)
+            messages[index] = Message(topic, record.key, value, headers)
             results.sentiments.append((review.id, value))
             counts[sentiment] += 1
         results.classes.update({(sentiment, name, version): count for sentiment, count in counts.items()})
         return messages
 
-    def _letters(self, batch: Batch) -> Iterator[Message]:
+    def _dead_letters(self, batch: Batch) -> Iterator[Message]:
         topic, limit = self._settings.dead_letter_topic, self._message_limit
-        for place, bad in sorted(batch.bad.items()):
-            yield dead_letter(batch.records[place], topic, bad.reason, bad.detail, limit)
+        for index, bad in sorted(batch.bad.items()):
+            yield dead_letter(batch.records[index], topic, bad.reason, bad.detail, limit)
 
     def _judge(self, batch: Batch) -> OutcomeWindow:
         """The outcomes with this batch's. Raises TooManyDeadLetters before anything of the batch is written."""
         if self._outcomes is None:
             committed = self._broker.committed().values()
-            self._outcomes = OutcomeWindow.newest_of(position.metadata for position in committed)
-        outcomes = self._outcomes.after([place in batch.bad for place in range(len(batch.records))])
+            self._outcomes = OutcomeWindow.newest_of(committed_offset.metadata for committed_offset in committed)
+        outcomes = self._outcomes.after([index in batch.bad for index in range(len(batch.records))])
         if outcomes.exceeds(self._settings.max_dead_letter_ratio):
             raise TooManyDeadLetters(_too_many(batch, self._settings))
         return outcomes
 
     def _metadata(self, outcomes: OutcomeWindow, staged: Staged) -> Callable[[Partition], str]:
         shared = outcomes.to_metadata(int(self._clock() * 1000))
-        return lambda partition: to_metadata(shared, staged.signals.get(partition))
+        return lambda partition: to_metadata(shared, staged.stats.get(partition))
 
     def _write_cache(self, sentiments: Sequence[tuple[str, bytes]]) -> None:
         if self._cache is not None and sentiments:

@@ -31,8 +31,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def answer(options: argparse.Namespace) -> str:
     """What the flags ask for."""
-    chosen = {name: value for name, value in vars(options).items() if name not in ("form", "rates")}
-    needs = [Need(rate=rate, **chosen) for rate in options.rates]
+    settings = {name: value for name, value in vars(options).items() if name not in ("form", "rates")}
+    needs = [Need(rate=rate, **settings) for rate in options.rates]
     if options.form == "inputs":
         return table_of_inputs(INPUTS)
     if options.form == "table":
@@ -44,10 +44,10 @@ def answer(options: argparse.Namespace) -> str:
 
 def document() -> str:
     """deploy/capacity.md as it is to be."""
-    return refreshed(DOCUMENT.read_text(encoding="utf-8"), "deploy.capacity", _told)
+    return refreshed(DOCUMENT.read_text(encoding="utf-8"), "deploy.capacity", _reported)
 
 
-def _told(flags: str) -> str:
+def _reported(flags: str) -> str:
     return answer(parser().parse_args(flags.split()))
 
 

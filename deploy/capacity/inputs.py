@@ -23,31 +23,31 @@ class Input(NamedTuple):
     value: float
     meaning: str
     source: str
-    place: str = ""
+    location: str = ""
 
     @property
     def measured(self) -> bool:
-        """Whether `place` says where in the file `source` it stands."""
-        return bool(self.place)
+        """Whether `location` says where in the file `source` it stands."""
+        return bool(self.location)
 
 
 def _throughput(value: float, model: str, client: str) -> Input:
-    place = f"throughput/worker, {client}, exactly once/reviews_per_cpu_second"
-    return Input(value, "reviews per CPU-second of a worker, exactly once", _THROUGHPUT[model], place)
+    location = f"throughput/worker, {client}, exactly once/reviews_per_cpu_second"
+    return Input(value, "reviews per CPU-second of a worker, exactly once", _THROUGHPUT[model], location)
 
 
 def _memory(value: float, model: str) -> Input:
-    place = "throughput/worker, kafka-python, exactly once/peak_memory_bytes"
-    return Input(value, "highest resident memory of a worker", _THROUGHPUT[model], place)
+    location = "throughput/worker, kafka-python, exactly once/peak_memory_bytes"
+    return Input(value, "highest resident memory of a worker", _THROUGHPUT[model], location)
 
 
 def _latency(value: float, client: str) -> Input:
-    place = f"latency/worker, {client}, exactly once/committed_seconds/p50"
-    return Input(value, "from a record's timestamp to its commit, at 200 reviews/s", _LATENCY, place)
+    location = f"latency/worker, {client}, exactly once/committed_seconds/p50"
+    return Input(value, "from a record's timestamp to its commit, at 200 reviews/s", _LATENCY, location)
 
 
-def _cost(value: float, meaning: str, place: str) -> Input:
-    return Input(value, meaning, _COSTS, f"costs/{place}")
+def _cost(value: float, meaning: str, location: str) -> Input:
+    return Input(value, meaning, _COSTS, f"costs/{location}")
 
 
 _REVIEW = "bytes of a review of 1.3 kB in a topic"

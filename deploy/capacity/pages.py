@@ -28,9 +28,9 @@ def table_of_rates(needs: Sequence[Need]) -> str:
 
 def table_of_inputs(inputs: Mapping[str, Input]) -> str:
     """A Markdown table of what the arithmetic starts from."""
-    rows = [[f"`{name}`", f"{each.value:,.12g}", each.meaning, _source(each)] for name, each in inputs.items()]
+    rows = [[f"`{name}`", f"{each.value:,.12g}", each.meaning, _subscription(each)] for name, each in inputs.items()]
     return table(["input", "value", "what it is", "where it is from"], rows, "---")
 
 
-def _source(each: Input) -> str:
+def _subscription(each: Input) -> str:
     return f"measured: [{each.source.split('/')[-1]}](../{each.source})" if each.measured else f"chosen: {each.source}"

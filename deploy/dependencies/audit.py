@@ -67,17 +67,17 @@ def main() -> int:
     parser.add_argument("--service", default=SERVICE, metavar="URL", help=f"service to ask, OSV's API ({SERVICE})")
     parser.add_argument("--lock-file", type=Path, action="append", help="files to audit (default: requirements/*.txt)")
     arguments = parser.parse_args()
-    audited, told = 0, []
+    audited, reported = 0, []
     for lock_file in arguments.lock_file or sorted(REQUIREMENTS.glob("*.txt")):
         try:
             findings = audit(lock_file, arguments.service)
         except AuditFailed as error:
-            told.append(str(error))
+            reported.append(str(error))
             break
         audited += len(findings)
-        told += problems(lock_file, findings)
-    if told:
-        sys.stderr.writelines(f"error: {sentence}\n" for sentence in told)
+        reported += problems(lock_file, findings)
+    if reported:
+        sys.stderr.writelines(f"error: {sentence}\n" for sentence in reported)
         return 1
     sys.stdout.write(f"{audited} pinned packages have no known vulnerability.\n")
     return 0

@@ -87,11 +87,13 @@ def runtime_packages(extras: Iterable[str] = EXTRAS) -> list[Package]:
 
 def licence_of(installed: Distribution) -> str:
     """The licence as an SPDX expression, where the metadata tells one."""
-    told = installed.metadata
-    if "License-Expression" in told:
-        return told["License-Expression"]
-    named = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or () if line.startswith("License ::")]
-    free_text = told["License"].split("\n")[0] if "License" in told else ""
+    reported = installed.metadata
+    if "License-Expression" in reported:
+        return reported["License-Expression"]
+    named = [
+        line.rpartition(" :: ")[2] for line in reported.get_all("Classifier") or () if line.startswith("License ::")
+    ]
+    free_text = reported["License"].split("\n")[0] if "License" in reported else ""
     named = [name for name in named if name != "OSI Approved"] or [free_text]
     return " AND ".join(sorted({_SPDX.get(name.strip().lower(), name.strip()) for name in named}))
 

@@ -10,7 +10,7 @@ scoring a few records at a time costs more for each.
 from grafana_foundation_sdk.builders import stat
 
 from deploy.grafana.panels import Panels, Query, above, at_least, lines, number, said_as
-from deploy.grafana.promql import CHOSEN, WINDOW, rate, series
+from deploy.grafana.promql import SETTINGS, WINDOW, rate, series
 
 # What stands for "never" where a backlog does not shrink; longer takes are of no more use to anybody.
 NEVER_SECONDS = 86_400
@@ -35,7 +35,7 @@ DRAIN_SECONDS = (
     f"clamp_max({LAG_RECORDS} / clamp_min(sum({CAPACITY_BY_WORKER}) - {ARRIVAL_RATE}, 1e-6), {NEVER_SECONDS})"
 )
 
-WORKERS_UP = f"sum(up{{{CHOSEN}}})"
+WORKERS_UP = f"sum(up{{{SETTINGS}}})"
 # One is enough while nothing flows and nothing can be told.
 WORKERS_NEEDED = (
     f"clamp_min(ceil(({ARRIVAL_RATE} + {LAG_RECORDS} / $drain) / avg(({CAPACITY_BY_WORKER}) > 0)), 1)"

@@ -57,13 +57,13 @@ def lines(
     title: str, description: str, *queries: Query, unit: str = "short", steps: Steps = PLAIN, width: int = 8
 ) -> timeseries.Panel:
     """Lines over time; limits are dashed lines."""
-    panel = _told(timeseries.Panel(), title, description, unit, HEIGHT, width)
+    panel = _reported(timeseries.Panel(), title, description, unit, HEIGHT, width)
     panel.min(0).fill_opacity(8).line_width(2).legend(_legend()).tooltip(_tooltip())
     panel.color_scheme(build.FieldColor().mode(kinds.FieldColorModeId.PALETTE_CLASSIC)).thresholds(_thresholds(steps))
     if len(steps) > 1:
         style = common.GraphThresholdsStyleConfig().mode(looks.GraphThresholdsStyleMode.DASHED)
         panel.thresholds_style(style)
-    return panel.targets([_target(query, place) for place, query in enumerate(queries)])
+    return panel.targets([_target(query, index) for index, query in enumerate(queries)])
 
 
 def stacked(
@@ -85,11 +85,11 @@ def number(
     title: str, description: str, *queries: Query, unit: str = COUNT, steps: Steps = PLAIN, width: int = 4
 ) -> stat.Panel:
     """The last value in large figures over its course; counts are whole numbers."""
-    panel = _told(stat.Panel(), title, description, unit, NUMBER_HEIGHT, width)
+    panel = _reported(stat.Panel(), title, description, unit, NUMBER_HEIGHT, width)
     if unit == COUNT:
         panel.decimals(0)
     panel.reduce_options(_last()).graph_mode(looks.BigValueGraphMode.AREA).thresholds(_thresholds(steps))
-    return panel.targets([_target(query, place) for place, query in enumerate(queries)])
+    return panel.targets([_target(query, index) for index, query in enumerate(queries)])
 
 
 def name(title: str, description: str, query: Query, width: int = 4) -> stat.Panel:
@@ -102,7 +102,7 @@ def gauges(
     title: str, description: str, query: Query, unit: str = COUNT, steps: Steps = PLAIN, width: int = 8
 ) -> bargauge.Panel:
     """The last value of each series as a horizontal bar."""
-    panel = _told(bargauge.Panel(), title, description, unit, HEIGHT, width)
+    panel = _reported(bargauge.Panel(), title, description, unit, HEIGHT, width)
     panel.min(0).decimals(1 if unit == "percentunit" else 0).reduce_options(_last()).orientation(
         looks.VizOrientation.HORIZONTAL
     ).thresholds(_thresholds(steps))
@@ -111,7 +111,7 @@ def gauges(
 
 def rows(title: str, description: str, query: Query, hidden: Sequence[str] = (), width: int = 12) -> table.Panel:
     """A table with a row for each series and its labels as columns, but for the hidden ones."""
-    panel = _told(table.Panel(), title, description, "short", HEIGHT, width).thresholds(_thresholds(PLAIN))
+    panel = _reported(table.Panel(), title, description, "short", HEIGHT, width).thresholds(_thresholds(PLAIN))
     panel.targets([_target(query, instant=True).format(PromQueryFormat.TABLE)]).no_value("none")
     panel.show_header(True).align(looks.FieldTextAlignment.AUTO).inspect(False)
     options = {"excludeByName": dict.fromkeys(("Time", *hidden), True)}
@@ -120,7 +120,7 @@ def rows(title: str, description: str, query: Query, hidden: Sequence[str] = (),
 
 def spread(title: str, description: str, query: Query, unit: str = "short", width: int = 8) -> heatmap.Panel:
     """A histogram over time: the more observations, the stronger the colour."""
-    panel = _told(heatmap.Panel(), title, description, unit, HEIGHT, width).hide_legend()
+    panel = _reported(heatmap.Panel(), title, description, unit, HEIGHT, width).hide_legend()
     panel.y_axis(heatmap.YAxisConfig().unit(unit)).thresholds(_thresholds(PLAIN))
     color = heatmap.HeatmapColorOptions().mode(kinds_of_heatmap.HeatmapColorMode.SCHEME).scheme("Blues").steps(64)
     panel.color(color.fill("blue").exponent(0.5)).interval(STEP)
@@ -144,7 +144,7 @@ def said_as(panel: AnyPanel, value: float, text: str) -> AnyPanel:
     return panel
 
 
-def _told(panel: AnyPanel, title: str, description: str, unit: str, height: int, width: int) -> AnyPanel:
+def _reported(panel: AnyPanel, title: str, description: str, unit: str, height: int, width: int) -> AnyPanel:
     panel.title(title).description(description).unit(unit).datasource(DATASOURCE).height(height).span(width)
     return panel
 
@@ -153,8 +153,8 @@ def _thresholds(steps: Steps) -> build.ThresholdsConfig:
     return build.ThresholdsConfig().mode(kinds.ThresholdsMode.ABSOLUTE).steps(list(steps))
 
 
-def _target(query: Query, place: int = 0, instant: bool = False) -> Dataquery:
-    target = Dataquery().expr(query.expression).legend_format(query.legend).ref_id("ABCDEFGH"[place])
+def _target(query: Query, index: int = 0, instant: bool = False) -> Dataquery:
+    target = Dataquery().expr(query.expression).legend_format(query.legend).ref_id("ABCDEFGH"[index])
     target.datasource(DATASOURCE)
     return target.instant() if instant else target.range()
 

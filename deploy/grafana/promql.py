@@ -8,7 +8,7 @@ from worker.observability.metrics import Metrics
 
 # At least four scrapes, and never less than one step of the picture.
 WINDOW = "$__rate_interval"
-CHOSEN = 'job="$job",namespace=~"$namespace",instance=~"$instance"'
+SETTINGS = 'job="$job",namespace=~"$namespace",instance=~"$instance"'
 MODEL = 'model=~"$model"'
 
 _PARTS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
@@ -25,7 +25,7 @@ def series(name: str, *matchers: str) -> str:
     full = name if name.startswith("process_") else f"sentiment_{name}"
     if full not in NAMES:
         raise ValueError(f"{full} is not in the catalogue of metrics")
-    return f"{full}{{{','.join((CHOSEN, *matchers))}}}"
+    return f"{full}{{{','.join((SETTINGS, *matchers))}}}"
 
 
 def rate(name: str, *matchers: str, window: str = WINDOW) -> str:

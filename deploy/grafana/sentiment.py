@@ -64,7 +64,7 @@ def _summary() -> Panels:
         ),
         number(
             "Not scored",
-            "Share of the records set aside as dead letters in the time shown; at a half workers stop by themselves.",
+            "Share of the records dead-lettered as dead letters in the time shown; at a half workers stop by themselves.",
             Query(f"sum({letters}) / sum({records})"),
             unit="percentunit",
             steps=above(orange=0.01, red=0.1),
@@ -146,7 +146,7 @@ def _not_scored() -> Panels:
     return [
         bars(
             "Dead letters",
-            "Records set aside, by reason; `python -m worker dead-letters list` shows them.",
+            "Records dead-lettered, by reason; `python -m worker dead-letters list` shows them.",
             Query(f"sum by (reason) ({increase('dead_letters_total')})", "{{reason}}"),
             width=12,
         ),

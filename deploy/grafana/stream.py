@@ -155,7 +155,7 @@ def _losses() -> Panels:
         ),
         bars(
             "Dead letters",
-            "Records set aside, by reason; `python -m worker dead-letters list` shows them.",
+            "Records dead-lettered, by reason; `python -m worker dead-letters list` shows them.",
             Query(f"sum by (reason) ({increase('dead_letters_total')})", "{{reason}}"),
         ),
     ]

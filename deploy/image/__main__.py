@@ -51,19 +51,19 @@ def _options() -> argparse.Namespace:
 
 
 def _make(buildah: Buildah, options: argparse.Namespace) -> None:
-    with _told("base"):
-        chosen, with_pip = (options.base, options.base) if options.base else base.debian(buildah)
-    with _told(f"target {options.target}"):
-        image = build(buildah, options.target, chosen, with_pip)
-    with _told("a review in it"):
+    with _reported("base"):
+        settings, with_pip = (options.base, options.base) if options.base else base.debian(buildah)
+    with _reported(f"target {options.target}"):
+        image = build(buildah, options.target, settings, with_pip)
+    with _reported("a review in it"):
         root = Root(buildah, image)
         sentiment = score(root)
     if options.sbom:
         options.sbom.write_text(sbom.sbom(root.path, image.name, version()) + "\n", encoding="utf-8")
     if options.archive:
-        with _told(f"{options.archive}"):
+        with _reported(f"{options.archive}"):
             write_archive(buildah, image, options.archive)
-    over = sum(layer.bytes for layer in image.layers_over(buildah.image(chosen)))
+    over = sum(layer.bytes for layer in image.layers_over(buildah.image(settings)))
     sys.stdout.write(
         f"{image.name} {version()}: user {image.config['User']}, {over / 1e6:.0f} MB on top of its base, "
         f"finds a good review {sentiment}\n"
@@ -71,7 +71,7 @@ def _make(buildah: Buildah, options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _reported(what: str) -> Iterator[None]:
     started = time.monotonic()
     sys.stderr.write(f"{what} ...")
     sys.stderr.flush()

@@ -57,16 +57,16 @@ def revision() -> str:
 
 def pip_secrets(directory: Path) -> dict[str, Path]:
     """What this machine tells pip, in files and in its environment, as one file for the build; and the certificates."""
-    told = configparser.RawConfigParser()
-    told.add_section("global")
+    reported = configparser.RawConfigParser()
+    reported.add_section("global")
     lines = run([sys.executable, "-m", "pip", "config", "list"]).splitlines()
     for section in PIP_SECTIONS:
         for name, _, value in (line.partition("=") for line in lines if line.startswith(f"{section}.")):
-            told.set("global", name.removeprefix(f"{section}."), str(ast.literal_eval(value)))
-    certificates = Path(told.get("global", "cert", fallback=str(CERTIFICATES)))
-    if told.has_option("global", "cert"):
-        told.set("global", "cert", str(CERTIFICATES))
+            reported.set("global", name.removeprefix(f"{section}."), str(ast.literal_eval(value)))
+    certificates = Path(reported.get("global", "cert", fallback=str(CERTIFICATES)))
+    if reported.has_option("global", "cert"):
+        reported.set("global", "cert", str(CERTIFICATES))
     path = directory / "pip.conf"
     with path.open("w", encoding="utf-8") as file:
-        told.write(file)
+        reported.write(file)
     return {"pip": path} | ({"certificates": certificates} if certificates.is_file() else {})

@@ -52,11 +52,11 @@ class Root:
         finally:
             os.close(writing)
         with os.fdopen(reading, encoding="utf-8") as info:
-            told = info.read()
-        if not told:
+            reported = info.read()
+        if not reported:
             monitor.wait()
             raise ImageError(f"Nothing was started in the image: {log.read_text(encoding='utf-8', errors='replace')}")
-        return Process(monitor, json.loads(told)["child-pid"])
+        return Process(monitor, json.loads(reported)["child-pid"])
 
     def _command(
         self, options: list[str], arguments: Sequence[str], environment: Mapping[str, str] | None

@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 3.0
 EVERY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-def complaint(host: str, port: str) -> str:
+def reason(host: str, port: str) -> str:
     """What is wrong with the worker that listens there; empty when nothing is."""
     asked = EVERY_ADDRESS.get(host, host)
     try:
@@ -31,7 +31,7 @@ def complaint(host: str, port: str) -> str:
 def main() -> int:
     """Ask once; the exit status for the container engine."""
     host, port = os.environ.get("SENTIMENT_HTTP_HOST", ""), os.environ.get("SENTIMENT_HTTP_PORT") or "8000"
-    found = complaint(host, port)
+    found = reason(host, port)
     sys.stdout.write(found)
     return 1 if found else 0
 

@@ -52,10 +52,10 @@ def extract_telling(archive: tarfile.TarFile, directory: Path) -> None:
 
 
 def _system(root: Path) -> Iterator[Component]:
-    told = _pairs(root / OS_RELEASE)
-    system, release = told["ID"], told.get("VERSION_ID", "")
+    reported = _pairs(root / OS_RELEASE)
+    system, release = reported["ID"], reported.get("VERSION_ID", "")
     kind = ComponentType.OPERATING_SYSTEM
-    yield Component(name=system, version=release, type=kind, description=told["PRETTY_NAME"], bom_ref="system")
+    yield Component(name=system, version=release, type=kind, description=reported["PRETTY_NAME"], bom_ref="system")
     for paragraph in (root / DPKG_STATUS).read_text(encoding="utf-8").strip().split("\n\n"):
         package = HeaderParser().parsestr(paragraph)
         if package["Status"] == "install ok installed":

@@ -31,11 +31,10 @@ from models.artifact import read_manifest, write_manifest
 from models.errors import ModelError
 from models.registry.registry import Registry
 from worker.commands.common import connect
-from worker.commands.common.progress import told_regularly
+from worker.commands.common.progress import reported_regularly
 from worker.commands.rolling_check.groups import Group
 from worker.errors import StopWorker
-from worker.settings import settings
-from worker.settings.settings import Settings
+from worker.settings.settings import PREFIX, Settings, given_flags, load
 
 PARTITIONS = 6
 TOPICS = {
@@ -162,13 +161,13 @@ class OwnGroup:
         self.steps: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
-        self._complaints = tempfile.TemporaryFile("w+")
+        self._reasons = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             self._command,
             cwd=_PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._complaints,
+            stderr=self._reasons,
             text=True,
             # Ctrl-C reaches this process only, which then ends the other.
             process_group=0,
@@ -211,8 +210,8 @@ class OwnGroup:
         except queue.Empty:
             raise StopWorker(f"the local group did not answer within {seconds:.0f} s") from None
         if not line:
-            self._complaints.seek(0)
-            raise StopWorker(f"the local group ended: {self._complaints.read().strip() or 'it did not say why'}")
+            self._reasons.seek(0)
+            raise StopWorker(f"the local group ended: {self._reasons.read().strip() or 'it did not say why'}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise StopWorker(f"the local group failed: {answer['error']}")
@@ -226,7 +225,7 @@ class OwnGroup:
             self._process.kill()
             self._process.wait()
         self._listener.join(_END_SECONDS)
-        for stream in (self._process.stdin, self._process.stdout, self._complaints):
+        for stream in (self._process.stdin, self._process.stdout, self._reasons):
             with suppress(BrokenPipeError):
                 if stream is not None:
                     stream.close()
@@ -234,20 +233,20 @@ class OwnGroup:
 
 def own_group(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Settings, Group]:
     """What `rolling-check --local` asks for: the settings of whoever joins in, and the group; it ends with `stack`."""
-    for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
-    chosen, given = connect.prepare(arguments), settings.given_flags(arguments)
-    versions = (arguments.old or chosen.model_label, arguments.to or chosen.model_label)
-    more = {settings.PREFIX + name.upper(): value for name, value in given.items()}
+    settings, given = connect.prepare(arguments), given_flags(arguments)
+    versions = (arguments.old or settings.model_label, arguments.to or settings.model_label)
+    more = {PREFIX + name.upper(): value for name, value in given.items()}
     if sys.stderr.isatty():
         sys.stderr.write(f"Starting Kafka and {arguments.workers} workers ...\n")
-    group = OwnGroup(arguments.workers, chosen.model_name, chosen.model_store, versions, more)
-    with told_regularly(lambda: log.info("starting Kafka and workers", workers=arguments.workers)):
+    group = OwnGroup(arguments.workers, settings.model_name, settings.model_store, versions, more)
+    with reported_regularly(lambda: log.info("starting Kafka and workers", workers=arguments.workers)):
         stack.enter_context(group)
-    own = {name.removeprefix(settings.PREFIX).lower(): value for name, value in group.settings.items()}
+    own = {name.removeprefix(PREFIX).lower(): value for name, value in group.settings.items()}
     if arguments.no_restarts:
         group.steps = ()
-    return settings.load(given | own), group
+    return load(given | own), group
 
 
 if __name__ == "__main__":

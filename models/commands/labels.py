@@ -78,8 +78,8 @@ def history(options: argparse.Namespace) -> int:
     for entry in entries:
         reason = why(entry) if options.verbose else why_in_short(entry)
         who = str(entry.get("who") or entry.get("by", ""))
-        told = "\n".join(filter(None, [what_changed(entry), reason]))
-        table.add_row(str(entry["number"]), str(entry.get("at", "")), who, told)
+        reported = "\n".join(filter(None, [what_changed(entry), reason]))
+        table.add_row(str(entry["number"]), str(entry.get("at", "")), who, reported)
     print_table(table)
     return 0
 

@@ -43,8 +43,8 @@ class _Reader:
         self._options = options
 
     def reviews(self) -> Iterator[Review]:
-        for place, text in enumerate(self._options.texts, start=1):
-            yield Review(f"argument-{place}", text, {})
+        for index, text in enumerate(self._options.texts, start=1):
+            yield Review(f"argument-{index}", text, {})
         for path in self._options.file:
             with _open(path) as stream:
                 yield from self._lines(stream, str(path))

@@ -10,7 +10,7 @@ from models.artifact import UNCHECKED, Manifest, Records
 from models.engines.weights import WEIGHTS_FILE, LstmShape
 from models.errors import ModelNotFound
 from models.text import Tokens
-from models.timing import Rest, no_rest
+from models.timing import YieldCpu, never_yield
 
 FASTEST = "fastest"
 
@@ -29,12 +29,12 @@ def load_engine(
     directory: Path,
     manifest: Manifest,
     threads: int,
-    rest: Rest = no_rest,
+    yield_cpu: YieldCpu = never_yield,
     records: Records = UNCHECKED,
 ) -> Engine:
     """Loads a version's network into the named engine; `fastest` is the fastest that can run it.
 
-    What is read must be what `records` say; `rest` is called between pieces of work.
+    What is read must be what `records` say; `yield_cpu` is called between pieces of work.
     Raises ModelNotFound for an engine that does not exist or cannot run this network, BrokenArtifact when the network
     does not load.
     """
@@ -48,7 +48,7 @@ def load_engine(
         return OnnxRuntimeEngine(directory, threads, records)
     if name == LstmEngine.name and lstm:
         small_batches = OnnxRuntimeEngine(directory, threads, records)
-        rest()
-        return LstmEngine(directory, lstm, small_batches, rest, records)
+        yield_cpu()
+        return LstmEngine(directory, lstm, small_batches, yield_cpu, records)
     known = ", ".join((FASTEST, OnnxRuntimeEngine.name, LstmEngine.name))
     raise ModelNotFound(f"The engine {name!r} does not exist or cannot run this network; there are: {known}.")

@@ -15,7 +15,7 @@ from models.engines.onnx import OnnxRuntimeEngine
 from models.engines.weights import LAST, MAXIMUM, MEAN, WEIGHTS_FILE, LstmShape, Weights, read_weights
 from models.engines.word_pairs import sum_pairs
 from models.text import Tokens
-from models.timing import Rest, no_rest
+from models.timing import YieldCpu, never_yield
 
 BLOCK_TEXTS = 256  # as many as keep a step's gates in the cache
 FOLDED_WORDS = 2_048  # at a time: in double precision, all of them would take a hundred megabytes
@@ -35,14 +35,14 @@ class LstmEngine:
         directory: Path,
         shape: LstmShape,
         small_batches: OnnxRuntimeEngine,
-        rest: Rest = no_rest,
+        yield_cpu: YieldCpu = never_yield,
         records: Records = UNCHECKED,
     ) -> None:
         weights = read_weights(directory / WEIGHTS_FILE, shape, records)
-        rest()
+        yield_cpu()
         self._small_batches = small_batches
-        self._forward = _Direction(weights, "", rest)
-        self._backward = _Direction(weights, "backward_", rest) if shape.bidirectional else None
+        self._forward = _Direction(weights, "", yield_cpu)
+        self._backward = _Direction(weights, "backward_", yield_cpu) if shape.bidirectional else None
         self._pooling = shape.pooling
         names = [f"hidden_{number}" for number in range(1, shape.hidden_layers + 1)]
         self._hidden = [(weights[f"{name}_kernel"], weights[f"{name}_bias"]) for name in names]
@@ -55,8 +55,8 @@ class LstmEngine:
         order = np.argsort(-tokens.lengths, kind="stable")
         starts, lengths = tokens.starts[order], tokens.lengths[order]
         ids = tokens.ids.astype(np.intp)
-        places = range(0, len(tokens), BLOCK_TEXTS)
-        blocks = [slice(place, place + BLOCK_TEXTS) for place in places]
+        indices = range(0, len(tokens), BLOCK_TEXTS)
+        blocks = [slice(index, index + BLOCK_TEXTS) for index in indices]
         features = np.concatenate([self._run_block(ids, starts[block], lengths[block]) for block in blocks])
         logits = np.empty((len(tokens), len(self._output[1])), np.float32)
         logits[order] = self._run_last_layers(features)
@@ -91,17 +91,17 @@ def _decide(logits: Floats) -> Floats:
 class _Direction:
     """The LSTM over texts from one of their ends to the other."""
 
-    def __init__(self, weights: Weights, prefix: str, rest: Rest) -> None:
+    def __init__(self, weights: Weights, prefix: str, yield_cpu: YieldCpu) -> None:
         kernel, recurrent, bias = (weights[prefix + name] for name in ("kernel", "recurrent", "bias"))
         self._units = recurrent.shape[0]
-        self._table, self._recurrent = _fold(weights["embedding"], kernel, recurrent, bias, rest)
+        self._table, self._recurrent = _fold(weights["embedding"], kernel, recurrent, bias, yield_cpu)
 
     def run(
-        self, ids: Indices, places: Indices, stride: int, lengths: NDArray[np.int32], with_mean: bool
+        self, ids: Indices, indices: Indices, stride: int, lengths: NDArray[np.int32], with_mean: bool
     ) -> dict[str, Floats]:
         """Each kind of pooling over time, (texts, units), for texts sorted by length, longest first.
 
-        `places` are the first ids' places, `stride` is 1 or -1. Every sigmoid is a half of one plus a tanh of half its
+        `indices` are the first ids' places, `stride` is 1 or -1. Every sigmoid is a half of one plus a tanh of half its
         argument; the halves are in the weights (see `_fold`), so that the gates here are twice their value, and so is
         the output `h`.
         """
@@ -110,7 +110,7 @@ class _Direction:
         buffers = np.empty((2, 4 * texts * units), np.float32)
         h, c, total = np.zeros((3, texts, units), np.float32)
         maximum = np.full((texts, units), -np.inf, np.float32)
-        places, before = places.copy(), 0
+        indices, before = indices.copy(), 0
         for count in going_on.tolist():
             if count != before:
                 gates, rows = buffers[0, : 4 * count * units], buffers[1, : 4 * count * units]
@@ -118,8 +118,8 @@ class _Direction:
                 inputs = rows.reshape(count, 4, units).transpose(1, 0, 2)
                 sigmoids, (input_gate, forget_gate, output_gate, candidate) = gates[:3], gates
                 output, memory, highest, sums = h[:count], c[:count], maximum[:count], total[:count]
-                places, before = places[:count], count
-            np.take(self._table, ids[places], axis=0, out=rows, mode="clip")  # the mode that writes without a copy
+                indices, before = indices[:count], count
+            np.take(self._table, ids[indices], axis=0, out=rows, mode="clip")  # the mode that writes without a copy
             np.matmul(output, self._recurrent, out=gates)
             gates += inputs
             np.tanh(gates, out=gates)
@@ -133,12 +133,14 @@ class _Direction:
             np.maximum(highest, output, out=highest)
             if with_mean:
                 sums += output
-            places += stride
+            indices += stride
         half = np.float32(0.5)
         return {MAXIMUM: maximum * half, LAST: h * half, MEAN: total * (half / lengths[:, None]).astype(np.float32)}
 
 
-def _fold(embedding: Floats, kernel: Floats, recurrent: Floats, bias: Floats, rest: Rest) -> tuple[Floats, Floats]:
+def _fold(
+    embedding: Floats, kernel: Floats, recurrent: Floats, bias: Floats, yield_cpu: YieldCpu
+) -> tuple[Floats, Floats]:
     """Keras' weights -> what a step needs, gate by gate (input, forget, output, candidate).
 
     A table (ids, 4 x units) of every word's share in every gate, bias included, and the recurrent weights (4, units,
@@ -146,13 +148,13 @@ def _fold(embedding: Floats, kernel: Floats, recurrent: Floats, bias: Floats, re
     twice the LSTM's output.
     """
     units = recurrent.shape[0]
-    keras_places, halves = [0, 1, 3, 2], np.array([0.5, 0.5, 0.5, 1.0])[:, None]
+    keras_indices, halves = [0, 1, 3, 2], np.array([0.5, 0.5, 0.5, 1.0])[:, None]
     table = np.empty((len(embedding), 4, units), np.float32)
     exact = kernel.astype(np.float64)
     for start in range(0, len(embedding), FOLDED_WORDS):
         rows = slice(start, start + FOLDED_WORDS)
         inputs = (embedding[rows].astype(np.float64) @ exact + bias).reshape(-1, 4, units)
-        table[rows] = inputs[:, keras_places] * halves
-        rest()
-    folded = (recurrent.astype(np.float64).reshape(units, 4, units)[:, keras_places] * halves * 0.5).transpose(1, 0, 2)
+        table[rows] = inputs[:, keras_indices] * halves
+        yield_cpu()
+    folded = (recurrent.astype(np.float64).reshape(units, 4, units)[:, keras_indices] * halves * 0.5).transpose(1, 0, 2)
     return table.reshape(-1, 4 * units), np.ascontiguousarray(folded, np.float32)

@@ -14,15 +14,15 @@ LENGTH_STEP = 8  # padded lengths are multiples of this: a closed grid, so that 
 def padded_batches(tokens: Tokens) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32]]]:
     """Sorts the texts by length and yields (rows, ids, lengths) for every BATCH_TEXTS of them.
 
-    `rows` (batch,) are the texts' places in `tokens`, `ids` int32 (batch, padded length), `lengths` int32 (batch,).
+    `rows` (batch,) are the texts' indices in `tokens`, `ids` int32 (batch, padded length), `lengths` int32 (batch,).
     """
     order = np.argsort(tokens.lengths, kind="stable")
     lengths = tokens.lengths[order]
     ids = _reorder(tokens, order)
     ends = np.cumsum(lengths)
     start = 0
-    for place in range(0, len(order), BATCH_TEXTS):
-        batch = slice(place, place + BATCH_TEXTS)
+    for index in range(0, len(order), BATCH_TEXTS):
+        batch = slice(index, index + BATCH_TEXTS)
         end = int(ends[batch][-1])
         steps = -(-int(lengths[batch][-1]) // LENGTH_STEP) * LENGTH_STEP
         yield order[batch], _rectangle(ids[start:end], lengths[batch], steps), lengths[batch]
@@ -40,8 +40,8 @@ def _reorder(tokens: Tokens, order: NDArray[np.intp]) -> NDArray[np.int32]:
     lengths = tokens.lengths[order]
     ends = np.cumsum(lengths)
     shifts = tokens.starts[order] - (ends - lengths)
-    chosen: NDArray[np.int32] = tokens.ids[np.repeat(shifts, lengths) + np.arange(lengths.sum())]
-    return chosen
+    settings: NDArray[np.int32] = tokens.ids[np.repeat(shifts, lengths) + np.arange(lengths.sum())]
+    return settings
 
 
 def _rectangle(ids: NDArray[np.int32], lengths: NDArray[np.int32], steps: int) -> NDArray[np.int32]:

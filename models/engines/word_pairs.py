@@ -14,7 +14,7 @@ LEFT_FACTOR = 7_919  # with RIGHT_FACTOR and a prime number of buckets neighbour
 RIGHT_FACTOR = 104_729
 
 
-def bucket_places(tokens: Tokens, buckets: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+def bucket_indices(tokens: Tokens, buckets: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """For each id its own bucket, that of the pair with the next, and whether its text has a next: (ids,) each."""
     ids = tokens.ids.astype(np.int64)
     following = np.append(ids[1:], 0)
@@ -25,7 +25,7 @@ def bucket_places(tokens: Tokens, buckets: int) -> tuple[NDArray[np.int64], NDAr
 
 def sum_pairs(tokens: Tokens, weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """(buckets, outputs) -> each text's sum: (texts, outputs)."""
-    words, pairs, has_neighbour = bucket_places(tokens, len(weights))
+    words, pairs, has_neighbour = bucket_indices(tokens, len(weights))
     terms = weights[words]
     terms[has_neighbour] += weights[pairs[has_neighbour]]
     sums: NDArray[np.float32] = np.add.reduceat(terms, tokens.starts, axis=0)

@@ -47,15 +47,15 @@ class History:
             path = f"{self._folder}/{last + 1:06}.json"
             if self._files.create(path, content):
                 return Pending(self._files, path, whole)
-        raise StoreError(f"Cannot add to {self._folder} in {self._files.place}: too many others do so at once.")
+        raise StoreError(f"Cannot add to {self._folder} in {self._files.location}: too many others do so at once.")
 
     def _parse(self, entry: str, content: bytes) -> dict[str, Any]:
         try:
             values = json.loads(content)
         except ValueError as error:
-            raise StoreError(f"{self._folder}/{entry} in {self._files.place} is not JSON: {error}.") from error
+            raise StoreError(f"{self._folder}/{entry} in {self._files.location} is not JSON: {error}.") from error
         if not isinstance(values, dict):
-            raise StoreError(f"{self._folder}/{entry} in {self._files.place} is not a JSON object.")
+            raise StoreError(f"{self._folder}/{entry} in {self._files.location} is not a JSON object.")
         return values
 
 

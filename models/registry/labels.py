@@ -62,21 +62,21 @@ def with_label(labels: Mapping[str, Any], label: str, value: Any) -> dict[str, A
     return {each: kept for each, kept in labels.items() if each not in over} | {label: value}
 
 
-def parse_labels(content: bytes, place: str) -> dict[str, Any]:
+def parse_labels(content: bytes, location: str) -> dict[str, Any]:
     """The labels in a file's content; raises BadLabels, which names the place, when they are malformed."""
     try:
         labels = json.loads(content)
     except ValueError as error:
-        raise BadLabels(f"{place} is not JSON: {error}.") from error
-    check_labels(labels, place)
+        raise BadLabels(f"{location} is not JSON: {error}.") from error
+    check_labels(labels, location)
     return labels  # type: ignore[no-any-return]
 
 
-def check_labels(labels: Any, place: str) -> None:
+def check_labels(labels: Any, location: str) -> None:
     """Raises BadLabels unless every label has a version, and a share in (0, 1] where one is needed or given."""
     if not isinstance(labels, dict) or not all(version_of(value) for value in labels.values()):
-        raise BadLabels(f"{place} does not map labels to versions.")
+        raise BadLabels(f"{location} does not map labels to versions.")
     for label, value in labels.items():
         has_share = isinstance(value, dict) and "share" in value
         if (has_share or label in DEFAULT_SHARES) and share_of(value) is None:
-            raise BadLabels(f"{place} gives the label {label} no share above 0 and up to 1.")
+            raise BadLabels(f"{location} gives the label {label} no share above 0 and up to 1.")

@@ -31,7 +31,7 @@ class LocalFiles:
     away = None
 
     def __init__(self, store: Path, seconds: float) -> None:
-        self.place = str(store)
+        self.location = str(store)
         self._store = store
         self._deadline = Deadline(seconds)
 

@@ -196,11 +196,11 @@ class Registry:
     def _read_labels(self, name: str) -> tuple[dict[str, Any], bytes | None]:
         path = f"{name}/{LABELS_FILE}"
         content = self._files.read(path)
-        place = f"{self._files.place}/{path}"
+        location = f"{self._files.location}/{path}"
         if content is None:
             return {}, None
         try:
-            return parse_labels(content, place), content
+            return parse_labels(content, location), content
         except BadLabels as error:
             raise BadLabels(
                 f"{error} To restore it, write into it the `labels` of the last entry of `python -m models history "
@@ -211,7 +211,7 @@ class Registry:
         versions = self.versions(name) if _NAME.fullmatch(name) else []
         if not versions:
             known = ", ".join(self.names()) or "none"
-            return ModelNotFound(f"There is no model {name!r} in {self._files.place}; there are: {known}.")
+            return ModelNotFound(f"There is no model {name!r} in {self._files.location}; there are: {known}.")
         choices = ", ".join([*map(str, versions), *self.labels(name)])
         return ModelNotFound(f"The model {name!r} has no version or label {wanted!r}; it has: {choices}.")
 

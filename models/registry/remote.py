@@ -33,8 +33,8 @@ class RemoteFiles:
     """
 
     def __init__(self, url: str, cache: Path | None, seconds: float) -> None:
-        self.place = url.rstrip("/")
-        self._calls = RemoteCalls(self.place, seconds)
+        self.location = url.rstrip("/")
+        self._calls = RemoteCalls(self.location, seconds)
         self._copies = cache
         self._broken: dict[tuple[str, int], tuple[str, str]] = {}
 
@@ -48,9 +48,9 @@ class RemoteFiles:
         return self._calls.away
 
     def names(self) -> list[str]:
-        found = self._calls.entries(self.place)
+        found = self._calls.entries(self.location)
         if not found:
-            raise StoreError(f"Cannot read the model store {self.place}: there is nothing in it.")
+            raise StoreError(f"Cannot read the model store {self.location}: there is nothing in it.")
         return sorted(name for name, kind in found.items() if kind == "directory")
 
     def versions(self, name: str) -> list[int]:
@@ -65,7 +65,7 @@ class RemoteFiles:
         """A copy, fetched unless there is a sound one. Raises BrokenArtifact when what is stored does not hold."""
         if (path := self._cache.get(name, version)) is None:
             # Asked for before anything is read: what changes meanwhile is looked at again.
-            state = self._calls.state(f"{self.place}/{name}/{version}")
+            state = self._calls.state(f"{self.location}/{name}/{version}")
             if (broken := self._broken.get((name, version))) and broken[0] == state:
                 raise BrokenArtifact(broken[1])
             content = self.read(f"{name}/{version}/{MANIFEST_FILE}")
@@ -92,32 +92,32 @@ class RemoteFiles:
             if published:
                 path = self.directory(name, version)
                 if path is None:
-                    raise StoreError(f"{self.place}/{name}/{version} has gone right after it was published.")
+                    raise StoreError(f"{self.location}/{name}/{version} has gone right after it was published.")
                 return version, path
-        raise StoreError(f"Cannot publish a version of {name} in {self.place}: too many others do so at once.")
+        raise StoreError(f"Cannot publish a version of {name} in {self.location}: too many others do so at once.")
 
     def read_below(self, folder: str) -> dict[str, bytes]:
-        return self._calls.read_all(f"{self.place}/{folder}", self.names_below(folder))
+        return self._calls.read_all(f"{self.location}/{folder}", self.names_below(folder))
 
     def names_below(self, folder: str) -> list[str]:
-        return sorted(name for name, kind in self._calls.entries(f"{self.place}/{folder}").items() if kind == "file")
+        return sorted(name for name, kind in self._calls.entries(f"{self.location}/{folder}").items() if kind == "file")
 
     def read(self, path: str) -> bytes | None:
-        return self._calls.read(f"{self.place}/{path}")
+        return self._calls.read(f"{self.location}/{path}")
 
     def create(self, path: str, content: bytes) -> bool:
-        return self._calls.create(f"{self.place}/{path}", content)
+        return self._calls.create(f"{self.location}/{path}", content)
 
     def replace(self, path: str, expected: bytes | None, content: bytes) -> bool:
         if expected is None:
             return self.create(path, content)
-        return self._calls.replace(f"{self.place}/{path}", expected, content)
+        return self._calls.replace(f"{self.location}/{path}", expected, content)
 
     def overwrite(self, path: str, content: bytes) -> None:
-        self._calls.overwrite(f"{self.place}/{path}", content)
+        self._calls.overwrite(f"{self.location}/{path}", content)
 
     def remove(self, path: str) -> None:
-        self._calls.remove(f"{self.place}/{path}")
+        self._calls.remove(f"{self.location}/{path}")
 
     def remember(self, path: str, content: bytes) -> None:
         with contextlib.suppress(StoreError):
@@ -129,12 +129,12 @@ class RemoteFiles:
         return None
 
     def _published(self, name: str) -> list[int]:
-        found = (path.split("/") for path in self._calls.find(f"{self.place}/{name}"))
+        found = (path.split("/") for path in self._calls.find(f"{self.location}/{name}"))
         return sorted(int(parts[0]) for parts in found if parts[1:] == [MANIFEST_FILE] and is_version(parts[0]))
 
     def _numbers(self, name: str) -> list[int]:
         """The numbers of versions that are there, in part or whole."""
-        found = (path.split("/")[0] for path in self._calls.find(f"{self.place}/{name}"))
+        found = (path.split("/")[0] for path in self._calls.find(f"{self.location}/{name}"))
         return [int(number) for number in found if is_version(number)]
 
     def _upload(self, prepared: Path, folder: str) -> bool:
@@ -143,21 +143,21 @@ class RemoteFiles:
         # Publishers must begin with the same file, for that is what only one of them can do.
         for path in sorted(paths, key=lambda each: (each == MANIFEST_FILE, each != NETWORK_FILE, each)):
             seconds = (prepared / path).stat().st_size / BYTES_PER_SECOND
-            if not self._calls.upload(prepared / path, f"{self.place}/{folder}/{path}", seconds):
+            if not self._calls.upload(prepared / path, f"{self.location}/{folder}/{path}", seconds):
                 return False
         return True
 
     def _fetch(self, name: str, version: int, content: bytes, directory: Path) -> None:
-        place = f"{self.place}/{name}/{version}"
-        manifest = parse_manifest(content, place)
+        location = f"{self.location}/{name}/{version}"
+        manifest = parse_manifest(content, location)
         if (manifest.name, manifest.version) != (name, version):
-            raise BrokenArtifact(f"The manifest in {place} is that of {manifest.name} version {manifest.version}.")
-        check_names(manifest, place)
+            raise BrokenArtifact(f"The manifest in {location} is that of {manifest.name} version {manifest.version}.")
+        check_names(manifest, location)
         for file, record in manifest.files.items():
             if not file.startswith(OPTIONAL_FILES):
-                self._fetch_file(f"{place}/{file}", record, directory / file)
+                self._fetch_file(f"{location}/{file}", record, directory / file)
         (directory / MANIFEST_FILE).write_bytes(content)
-        if (signature := self._calls.read(f"{place}/{SIGNATURE_FILE}")) is not None:
+        if (signature := self._calls.read(f"{location}/{SIGNATURE_FILE}")) is not None:
             (directory / SIGNATURE_FILE).write_bytes(signature)
 
     def _fetch_file(self, url: str, record: FileRecord, path: Path) -> None:

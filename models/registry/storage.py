@@ -13,7 +13,7 @@ class StoreFiles(Protocol):
     Every method raises StoreError, with one sentence, when the place does not answer or refuses.
     """
 
-    place: str  # the directory or URL, for people
+    location: str  # the directory or URL, for people
 
     @property
     def away(self) -> str | None:

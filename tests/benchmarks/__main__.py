@@ -71,11 +71,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def described(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that the figures depend on."""
-    chosen = {
+    settings = {
         name: getattr(options, name)
         for name in ("model", "partitions", "brokers", "reviews", "repeats", "rate", "seconds")
     }
-    return chosen | {"data": options.data.name, "profiled": options.profile is not None, **dict(options.setting)}
+    return settings | {"data": options.data.name, "profiled": options.profile is not None, **dict(options.setting)}
 
 
 def parser() -> argparse.ArgumentParser:

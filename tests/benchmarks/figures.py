@@ -18,7 +18,7 @@ PAGES = (Path(__file__).parents[2] / "README.md", Path(__file__).with_name("READ
 CLIENTS = ("kafka-python", "librdkafka")
 
 
-def told(words: str) -> str:
+def reported(words: str) -> str:
     """What stands between the marks with these words."""
     first, *more = words.split()
     if first == "summary":
@@ -42,7 +42,7 @@ def row(name: str, part: str, contender: str) -> dict[str, Any]:
 def pages() -> Iterator[tuple[Path, str]]:
     """Each page, and how it is to be."""
     for path in PAGES:
-        yield path, refreshed(path.read_text(encoding="utf-8"), MODULE, told)
+        yield path, refreshed(path.read_text(encoding="utf-8"), MODULE, reported)
 
 
 def main() -> int:

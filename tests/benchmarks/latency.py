@@ -35,7 +35,7 @@ def measure(bench: Workbench, workers: Sequence[Worker], rate: float, seconds: f
 
 
 def measure_one(bench: Workbench, worker: Worker, rate: float, seconds: float) -> dict[str, Any]:
-    """The latencies of one worker. Raises BenchmarkError when results are missing, wrong or doubled."""
+    """The latencies of one worker. Raises BenchmarkError when results are missing, wrong or duplicated."""
     task = Task.on(bench, bench.topic("reviews"))
     priming = int(rate * min(PRIMING_SECONDS, seconds))
     count = priming + int(rate * seconds)

@@ -153,7 +153,7 @@ def _costs(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _header(cells: Sequence[str]) -> Iterator[str]:
     yield _line(*cells)
-    yield _line(*("---" if place == 0 else "---:" for place in range(len(cells))))
+    yield _line(*("---" if index == 0 else "---:" for index in range(len(cells))))
 
 
 def _line(*cells: str) -> str:

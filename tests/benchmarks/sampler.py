@@ -61,14 +61,14 @@ class Sampler(threading.Thread):
         if not seconds:
             return
         self.threads[thread] += seconds  # type: ignore[assignment]
-        self.own[_place(frame)] += seconds  # type: ignore[assignment]
+        self.own[_index(frame)] += seconds  # type: ignore[assignment]
         stack, outer = set(), frame.f_back
-        stack.add(_place(frame))
+        stack.add(_index(frame))
         while outer is not None:
-            stack.add(_place(outer))
+            stack.add(_index(outer))
             outer = outer.f_back
-        for place in stack:
-            self.total[place] += seconds  # type: ignore[assignment]
+        for index in stack:
+            self.total[index] += seconds  # type: ignore[assignment]
 
 
 def main() -> int:
@@ -84,11 +84,11 @@ def main() -> int:
         found = {"own": sampler.own, "total": sampler.total, "threads": sampler.threads}
         other = time.process_time() - sampler.seconds - sum(sampler.threads.values())
         found["threads"]["other"] = other  # type: ignore[assignment]
-        seconds = {name: {place: round(used, 4) for place, used in by.most_common()} for name, by in found.items()}
+        seconds = {name: {index: round(used, 4) for index, used in by.most_common()} for name, by in found.items()}
         Path(path).write_text(json.dumps(seconds, indent=1) + "\n", encoding="utf-8")
 
 
-def _place(frame: FrameType) -> str:
+def _index(frame: FrameType) -> str:
     code = frame.f_code
     return f"{'/'.join(Path(code.co_filename).parts[-2:])}:{code.co_qualname}"
 

@@ -41,7 +41,7 @@ LOOP = "the loop alone, on a Kafka in memory"
 # A version is loaded in small pieces beside the stream, with rests that are longer than the work.
 LOOP_WINDOW_SECONDS = 3.0
 LOOP_LIMIT_SECONDS = 60.0
-LOOP_REST_SECONDS = 0.002
+LOOP_YIELD_SECONDS = 0.002
 
 
 def measure(bench: Workbench, workers: Sequence[Worker], rate: float, swaps: int) -> list[dict[str, Any]]:
@@ -49,8 +49,8 @@ def measure(bench: Workbench, workers: Sequence[Worker], rate: float, swaps: int
     rows = []
     for worker in workers:
         rows.append(row := measure_one(bench, worker, rate, swaps))
-        told = (f"{row[f'{kind}_seconds']['p99'] * 1000:.0f} ms {kind} a swap" for kind in ("with", "without"))
-        note(f"swaps: {worker.name}: p99 of pauses {', '.join(told)}")
+        reported = (f"{row[f'{kind}_seconds']['p99'] * 1000:.0f} ms {kind} a swap" for kind in ("with", "without"))
+        note(f"swaps: {worker.name}: p99 of pauses {', '.join(reported)}")
     rows.append(row := measure_loop(bench, rate, swaps))
     note(f"swaps: {LOOP}: p99 {row['with_seconds']['p99'] * 1000:.0f} ms")
     return rows
@@ -83,26 +83,26 @@ def measure_loop(bench: Workbench, rate: float, swaps: int) -> dict[str, Any]:
 
 def _turns(watch: ModelWatch, rate: float, wanted: int, begin: Callable[[], object] = lambda: None) -> list[float]:
     """How long each turn of a window took; the window ends when the wanted version is in use, and not too soon."""
-    stream, texts = Stream(watch.lineup().stable), sample().texts
-    memory.overlook_what_stays()
+    stream, texts = Stream(watch.active_versions().stable), sample().texts
+    memory.freeze_gc()
     turns: list[float] = []
     began, sent = time.monotonic(), 0
     begin()
-    while (passed := time.monotonic() - began) < LOOP_WINDOW_SECONDS or stream.lineup.stable.version != wanted:
+    while (passed := time.monotonic() - began) < LOOP_WINDOW_SECONDS or stream.active_versions.stable.version != wanted:
         if passed > LOOP_LIMIT_SECONDS:
             raise BenchmarkError(f"version {wanted} was not in use after {LOOP_LIMIT_SECONDS} s")
         due = int(passed * rate)
         stream.send(*({"id": str(each), "text": texts[each % len(texts)]} for each in range(sent, due)))
         started, sent = time.perf_counter(), due
-        stream.lineup = watch.lineup()
+        stream.active_versions = watch.active_versions()
         stream.pipeline.turn()
         turns.append(time.perf_counter() - started)
-        time.sleep(LOOP_REST_SECONDS)
+        time.sleep(LOOP_YIELD_SECONDS)
     return turns
 
 
 def measure_one(bench: Workbench, worker: Worker, rate: float, swaps: int) -> dict[str, Any]:
-    """The pauses of one worker. Raises BenchmarkError when results are missing, wrong or doubled."""
+    """The pauses of one worker. Raises BenchmarkError when results are missing, wrong or duplicated."""
     with two_versions(bench, worker) as (following, registry):
         windows, found = _run(bench, following, rate, swaps, registry)
     kinds = {"with": windows[::2], "without": windows[1::2]}

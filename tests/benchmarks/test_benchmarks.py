@@ -111,8 +111,8 @@ def test_a_profile_names_the_functions_that_use_the_processor(bench: Workbench, 
     profile = tmp_path / "profile.json"
     memory.measure(bench, [Worker("kafka-python", "exactly_once", profile=profile)], (REVIEWS,))
     seconds = json.loads(profile.read_text())
-    assert any("Session.run" in place for place in seconds["own"])
-    assert any("Pipeline.turn" in place for place in seconds["total"])
+    assert any("Session.run" in index for index in seconds["own"])
+    assert any("Pipeline.turn" in index for index in seconds["total"])
 
 
 def test_a_page_shows_every_figure_with_its_machine(bench: Workbench, tmp_path: Path) -> None:

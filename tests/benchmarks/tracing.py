@@ -110,7 +110,7 @@ def _seconds_a_batch(scorer: Scorer, batches: int, tracer: Callable[[], Tracer] 
     if tracer is None:
         stream.metrics = _PlainMetrics()
         stream.pipeline = _PlainPipeline(
-            stream.broker, lambda: stream.lineup, None, stream.settings, stream.metrics, stream.health
+            stream.broker, lambda: stream.active_versions, None, stream.settings, stream.metrics, stream.health
         )
     stream.pipeline.turn()  # the first batch pays for what the process does once
     started = time.process_time()

@@ -18,10 +18,10 @@ def measure(bench: Workbench, workers: Sequence[Worker], rate: float, seconds: f
     """A row as of `latency` for each worker and trial; what is tried is a copy of the version that serves."""
     rows = []
     for worker in workers:
-        for name, trial in TRIALS.items():
+        for name, candidate in TRIALS.items():
             with two_versions(bench, worker) as (following, registry):
-                if trial:
-                    registry.set_label(bench.model_name, trial[0], 2, trial[1])
+                if candidate:
+                    registry.set_label(bench.model_name, candidate[0], 2, candidate[1])
                 # Nothing is decided meanwhile, or the trial would be over.
                 undecided = replace(following, settings={**following.settings, "canary_decision": "off"})
                 row = latency.measure_one(bench, undecided, rate, seconds)

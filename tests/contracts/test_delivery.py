@@ -5,12 +5,12 @@ import pytest
 from tests.contracts.worlds import World, after, message, numbered, poll, values
 from worker.errors import BatchRefused
 from worker.kafka.broker import Broker
-from worker.kafka.types import LATEST, Partition, Position, Record, Source
+from worker.kafka.types import LATEST, CommittedOffset, Partition, Record, Subscription
 
 
 def test_nothing_is_visible_before_the_commit(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 3))
-    broker = world.broker(Source(topic, group), group, output)
+    broker = world.broker(Subscription(topic, group), group, output)
     records = poll(broker, 3)
     broker.produce([message(output, b"result")])
     assert world.read(output) == []
@@ -20,16 +20,16 @@ def test_nothing_is_visible_before_the_commit(world: World, topic: str, output: 
 
 def test_results_and_positions_are_committed_together(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 3))
-    broker = world.broker(Source(topic, group), group, output)
+    broker = world.broker(Subscription(topic, group), group, output)
     records = poll(broker, 3)
     broker.produce([message(output, b"result")])
     broker.commit(after(records, "a note"))
-    assert broker.committed() == {Partition(topic, 0): Position(records[-1].next_offset, "a note")}
+    assert broker.committed() == {Partition(topic, 0): CommittedOffset(records[-1].next_offset, "a note")}
 
 
 def test_nothing_is_committed_at_first(world: World, topic: str, group: str) -> None:
     world.write(topic, *numbered(topic, 3))
-    broker = world.broker(Source(topic, group))
+    broker = world.broker(Subscription(topic, group))
     poll(broker, 3)
     assert broker.committed() == {}
 
@@ -37,7 +37,7 @@ def test_nothing_is_committed_at_first(world: World, topic: str, group: str) -> 
 @pytest.mark.parametrize("exactly_once", [True, False])
 def test_batch_after_batch(world: World, topic: str, output: str, group: str, exactly_once: bool) -> None:
     world.write(topic, *numbered(topic, 100))
-    broker = world.broker(Source(topic, group), group if exactly_once else None, output)
+    broker = world.broker(Subscription(topic, group), group if exactly_once else None, output)
     done = 0
     while done < 100:
         records = broker.poll(30, 0.5).records
@@ -49,7 +49,7 @@ def test_batch_after_batch(world: World, topic: str, output: str, group: str, ex
 
 def test_a_batch_of_dead_ends_commits_positions_alone(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 3))
-    broker = world.broker(Source(topic, group), group, output)
+    broker = world.broker(Subscription(topic, group), group, output)
     records = poll(broker, 3)
     broker.commit(after(records))
     assert broker.committed() == after(records)
@@ -58,7 +58,7 @@ def test_a_batch_of_dead_ends_commits_positions_alone(world: World, topic: str, 
 @pytest.mark.parametrize("exactly_once", [True, False])
 def test_a_rewind_brings_the_same_again(world: World, topic: str, output: str, group: str, exactly_once: bool) -> None:
     world.write(topic, *numbered(topic, 10))
-    broker = world.broker(Source(topic, group), group if exactly_once else None, output)
+    broker = world.broker(Subscription(topic, group), group if exactly_once else None, output)
     first = poll(broker, 10)
     broker.rewind()
     assert poll(broker, 10) == first
@@ -66,7 +66,7 @@ def test_a_rewind_brings_the_same_again(world: World, topic: str, output: str, g
 
 def test_a_rewind_brings_nothing_that_was_committed(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 3))
-    broker = world.broker(Source(topic, group), group, output)
+    broker = world.broker(Subscription(topic, group), group, output)
     broker.commit(after(poll(broker, 3)))
     world.write(topic, message(topic, b"next"))
     assert values(poll(broker, 1)) == [b"next"]
@@ -76,7 +76,7 @@ def test_a_rewind_brings_nothing_that_was_committed(world: World, topic: str, ou
 
 def test_a_rewind_drops_what_was_produced(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 3))
-    broker = world.broker(Source(topic, group), group, output)
+    broker = world.broker(Subscription(topic, group), group, output)
     poll(broker, 3)
     broker.produce([message(output, b"dropped")])
     broker.rewind()
@@ -88,7 +88,7 @@ def test_a_rewind_drops_what_was_produced(world: World, topic: str, output: str,
 
 def test_a_rewind_loses_nothing_when_reading_began_at_the_end(world: World, topic: str, group: str) -> None:
     world.write(topic, *numbered(topic, 3))
-    broker = world.broker(Source(topic, group, LATEST))
+    broker = world.broker(Subscription(topic, group, LATEST))
     # Once a record has come, the group was joined.
     first = read_one_written_late(world, topic, broker)
     broker.rewind()
@@ -104,11 +104,11 @@ def read_one_written_late(world: World, topic: str, broker: Broker) -> Record:
 
 def test_the_next_process_goes_on_at_the_committed_positions(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 4))
-    first = world.broker(Source(topic, group), group, output)
+    first = world.broker(Subscription(topic, group), group, output)
     records = poll(first, 4)
     first.commit(after(records[:2]))
     first.close()
-    second = world.broker(Source(topic, group), group, output)
+    second = world.broker(Subscription(topic, group), group, output)
     assert values(poll(second, 2)) == [b"2", b"3"]
 
 
@@ -148,11 +148,11 @@ def write_and_commit(broker: Broker, topic: str, value: bytes) -> None:
 
 def test_at_least_once_results_are_stored_before_positions(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 3))
-    first = world.broker(Source(topic, group), None, output)
+    first = world.broker(Subscription(topic, group), None, output)
     first.produce([message(output, record.value) for record in poll(first, 3)])
     first.commit({})
     first.close()
-    second = world.broker(Source(topic, group), None, output)
+    second = world.broker(Subscription(topic, group), None, output)
     records = poll(second, 3)
     second.commit(after(records))
     assert values(world.read(output)) == values(records) == [b"0", b"1", b"2"]

@@ -15,7 +15,7 @@ from tests.kafka.topics import unique
 from worker.errors import AccessDenied, BatchExpired, BatchRefused, KafkaAway, StopWorker, TopicMissing
 from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
-from worker.kafka.types import Connection, Security, Source, Topic
+from worker.kafka.types import Connection, Security, Subscription, Topic
 
 USER_FILE = (
     'org.apache.kafka.common.security.plain.PlainLoginModule required user_worker="right";'  # a test's own password
@@ -46,25 +46,25 @@ def test_topics_are_created_once(world: World) -> None:
     for _ in range(2):
         broker.create_topics([topic])
     broker.close()
-    reader = world.broker(Source(topic.name), None, topic.name)
+    reader = world.broker(Subscription(topic.name), None, topic.name)
     assert len(reader.assignment()) == 3
 
 
 @pytest.mark.parametrize("transactional", [True, False])
 def test_a_missing_output_topic_is_named(world: World, topic: str, transactional: bool) -> None:
     with pytest.raises(TopicMissing, match=r"no-such-topic.*--create-topics"):
-        world.broker(Source(topic, "group"), unique("id") if transactional else None, topic, "no-such-topic")
+        world.broker(Subscription(topic, "group"), unique("id") if transactional else None, topic, "no-such-topic")
 
 
 @pytest.mark.parametrize("group_id", ["group", None])
 def test_a_missing_input_topic_is_named(world: World, topic: str, group_id: str | None) -> None:
     with pytest.raises(TopicMissing, match=r"no-such-topic.*--create-topics"):
-        world.broker(Source("no-such-topic", group_id), None, topic)
+        world.broker(Subscription("no-such-topic", group_id), None, topic)
 
 
 def test_a_start_can_be_tried_again(world: World, topic: str) -> None:
     later = unique("later")
-    broker = world.unstarted(Source(later), None)
+    broker = world.unstarted(Subscription(later), None)
     with pytest.raises(TopicMissing):
         broker.start(topic)
     world.broker().create_topics([Topic(later, 1, 1, {})])
@@ -92,16 +92,16 @@ def take_turns(brokers: list[Broker], topic: str) -> None:
 
 
 def test_a_closed_broker_can_be_closed_again(world: World, topic: str) -> None:
-    broker = world.broker(Source(topic, "group"), unique("id"), topic)
+    broker = world.broker(Subscription(topic, "group"), unique("id"), topic)
     broker.close()
     broker.close()
-    world.unstarted(Source(topic), None).close()
+    world.unstarted(Subscription(topic), None).close()
 
 
 @pytest.mark.parametrize("transactional_id", ["id", None])
 def test_nothing_listens(client: str, transactional_id: str | None) -> None:
     connection = Connection(f"127.0.0.1:{free_ports(1)[0]}", deadline=2.0)
-    broker = open_broker(client, connection, Source("topic", "group"), transactional_id)
+    broker = open_broker(client, connection, Subscription("topic", "group"), transactional_id)
     started = time.monotonic()
     with pytest.raises(KafkaAway):
         broker.start("topic")
@@ -110,7 +110,7 @@ def test_nothing_listens(client: str, transactional_id: str | None) -> None:
 
 
 def test_a_wrong_password_is_told_at_once(client: str, guarded: LocalKafka) -> None:
-    broker = open_broker(client, with_password(guarded, "wrong"), Source("topic", "group"), "id")
+    broker = open_broker(client, with_password(guarded, "wrong"), Subscription("topic", "group"), "id")
     started = time.monotonic()
     with pytest.raises(AccessDenied, match="SENTIMENT_KAFKA_SASL_"):
         broker.start("topic")
@@ -120,7 +120,7 @@ def test_a_wrong_password_is_told_at_once(client: str, guarded: LocalKafka) -> N
 
 def test_a_missing_password_is_told(client: str, guarded: LocalKafka) -> None:
     connection = replace(with_password(guarded, ""), security=Security())
-    broker = open_broker(client, connection, Source("topic", "group"), None)
+    broker = open_broker(client, connection, Subscription("topic", "group"), None)
     with pytest.raises((AccessDenied, KafkaAway)):
         broker.start("topic")
     broker.close()
@@ -168,7 +168,7 @@ def test_a_header_name_that_is_no_unicode_stops_nothing(
     with closing(KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)) as producer:
         producer.send(topic, b"odd", headers=[(NotUnicode("name"), b"1")]).get(30)
     world.write(topic, message(topic, b"next"))
-    records = poll(world.broker(Source(topic)), 302)
+    records = poll(world.broker(Subscription(topic)), 302)
     assert values(records[300:]) == [b"odd", b"next"]
     assert [list(record.headers) for record in records[300:]] == [[header], []]
     world.close()
@@ -190,7 +190,7 @@ def test_in_memory_a_commit_without_an_answer_may_count_or_not(stored: bool) -> 
 def test_in_memory_kafka_can_be_away() -> None:
     world = MemoryWorld()
     topic = world.topic()
-    broker = world.broker(Source(topic, "group"), "id", topic)
+    broker = world.broker(Subscription(topic, "group"), "id", topic)
     world.kafka.away = True
     assert not broker.poll(10, 0).records
     with pytest.raises(BatchExpired):
@@ -204,7 +204,7 @@ def test_in_memory_kafka_can_be_away() -> None:
 def test_in_memory_a_rebalance_can_be_forced() -> None:
     world = MemoryWorld()
     topic = world.topic(partitions=2)
-    broker = world.broker(Source(topic, "group"), "id", topic)
+    broker = world.broker(Subscription(topic, "group"), "id", topic)
     broker.poll(1, 0)
     world.kafka.rebalance("group")
     assert len(broker.poll(1, 0).revoked) == 2

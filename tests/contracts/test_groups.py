@@ -5,7 +5,7 @@ import pytest
 from tests.contracts.worlds import World, after, message, numbered, poll, poll_all, values, wait_for
 from worker.errors import BatchRefused
 from worker.kafka.broker import Broker
-from worker.kafka.types import Partition, Source
+from worker.kafka.types import Partition, Subscription
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def sharing(brokers: list[Broker], partitions: int) -> bool:
 
 
 def test_one_member_reads_all_partitions(world: World, four: str, group: str) -> None:
-    broker = world.broker(Source(four, group))
+    broker = world.broker(Subscription(four, group))
     assert broker.assignment() == frozenset()
     poll(broker, 400)
     assert broker.assignment() == {Partition(four, number) for number in range(4)}
@@ -32,9 +32,9 @@ def test_one_member_reads_all_partitions(world: World, four: str, group: str) ->
 
 
 def test_two_members_share(world: World, four: str, group: str) -> None:
-    first = world.broker(Source(four, group))
+    first = world.broker(Subscription(four, group))
     poll(first, 400)
-    second = world.broker(Source(four, group))
+    second = world.broker(Subscription(four, group))
     poll_all([first, second], lambda: sharing([first, second], 4))
     assert [len(first.assignment()), len(second.assignment())] == [2, 2]
     assert first.rebalances() > 1
@@ -42,15 +42,15 @@ def test_two_members_share(world: World, four: str, group: str) -> None:
 
 def test_a_member_without_a_partition_has_joined_too(world: World, group: str) -> None:
     topic = world.topic(partitions=1)
-    members = [world.broker(Source(topic, group)) for _ in range(2)]
+    members = [world.broker(Subscription(topic, group)) for _ in range(2)]
     poll_all(members, lambda: all(member.rebalances() for member in members))
     assert sum(len(member.assignment()) for member in members) <= 1
 
 
 def test_what_was_revoked_is_reported(world: World, four: str, group: str) -> None:
-    first = world.broker(Source(four, group))
+    first = world.broker(Subscription(four, group))
     poll(first, 400)
-    second = world.broker(Source(four, group))
+    second = world.broker(Subscription(four, group))
     revoked: set[Partition] = set()
 
     def turn() -> bool:
@@ -63,9 +63,9 @@ def test_what_was_revoked_is_reported(world: World, four: str, group: str) -> No
 
 
 def test_records_of_lost_partitions_cannot_be_committed(world: World, four: str, group: str) -> None:
-    first = world.broker(Source(four, group), f"{group}-1", four)
+    first = world.broker(Subscription(four, group), f"{group}-1", four)
     records = poll(first, 400)
-    second = world.broker(Source(four, group), f"{group}-2", four)
+    second = world.broker(Subscription(four, group), f"{group}-2", four)
     poll_all([first, second], lambda: sharing([first, second], 4))
     with pytest.raises(BatchRefused):
         first.commit(after(records))
@@ -74,9 +74,9 @@ def test_records_of_lost_partitions_cannot_be_committed(world: World, four: str,
 
 @pytest.mark.parametrize("exactly_once", [True, False])
 def test_a_commit_while_others_join_still_counts(world: World, four: str, group: str, exactly_once: bool) -> None:
-    first = world.broker(Source(four, group), f"{group}-1" if exactly_once else None, four)
+    first = world.broker(Subscription(four, group), f"{group}-1" if exactly_once else None, four)
     records = poll(first, 400)
-    second = world.broker(Source(four, group), None, four)
+    second = world.broker(Subscription(four, group), None, four)
     second.poll(1, 0.5)
     first.commit(after(records))
     poll_all([first, second], lambda: sharing([first, second], 4))
@@ -86,7 +86,7 @@ def test_a_commit_while_others_join_still_counts(world: World, four: str, group:
 def test_when_one_leaves_the_other_goes_on_and_nothing_is_lost(
     world: World, four: str, output: str, group: str
 ) -> None:
-    first, second = (world.broker(Source(four, group), f"{group}-{n}", output) for n in "12")
+    first, second = (world.broker(Subscription(four, group), f"{group}-{n}", output) for n in "12")
     poll_all([first, second], lambda: sharing([first, second], 4))
     for broker in (first, second):
         broker.rewind()
@@ -105,7 +105,7 @@ def step(broker: Broker, output: str, max_records: int) -> None:
 
 
 def test_a_closed_member_is_replaced_at_once(world: World, four: str, group: str) -> None:
-    first, second = (world.broker(Source(four, group)) for _ in range(2))
+    first, second = (world.broker(Subscription(four, group)) for _ in range(2))
     poll_all([first, second], lambda: sharing([first, second], 4))
     before = second.rebalances()
     first.close()
@@ -120,10 +120,10 @@ def test_a_closed_member_is_replaced_at_once(world: World, four: str, group: str
 def test_a_member_that_was_given_up_cannot_commit(
     world: World, four: str, output: str, group: str, exactly_once: bool
 ) -> None:
-    zombie = world.broker(Source(four, group), f"{group}-1" if exactly_once else None, output)
+    zombie = world.broker(Subscription(four, group), f"{group}-1" if exactly_once else None, output)
     records = poll(zombie, 400)
     world.expel(zombie, group)
-    heir = world.broker(Source(four, group), f"{group}-2", output)
+    heir = world.broker(Subscription(four, group), f"{group}-2", output)
     poll(heir, 400)
     zombie.produce([message(output, b"by the zombie")])
     with pytest.raises(BatchRefused):
@@ -132,7 +132,7 @@ def test_a_member_that_was_given_up_cannot_commit(
 
 
 def test_a_member_that_was_given_up_joins_anew(world: World, four: str, output: str, group: str) -> None:
-    broker = world.broker(Source(four, group), group, output)
+    broker = world.broker(Subscription(four, group), group, output)
     records = poll(broker, 400)
     world.expel(broker, group)
 

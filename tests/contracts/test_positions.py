@@ -7,58 +7,58 @@ import pytest
 from tests.contracts.worlds import World, after, message, numbered, poll, wait_for
 from tests.kafka.topics import unique
 from worker.errors import StopWorker, TopicMissing
-from worker.kafka.types import EARLIEST, LATEST, Partition, Position, Source
+from worker.kafka.types import EARLIEST, LATEST, CommittedOffset, Partition, Subscription
 
 
 def test_the_positions_of_another_group_are_told(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 5))
-    member = world.broker(Source(topic, group), group, output)
+    member = world.broker(Subscription(topic, group), group, output)
     member.commit(after(poll(member, 5)[:3], "a note"))
     asking = world.broker()
-    wait_for(lambda: asking.group_positions(group, topic) == {Partition(topic, 0): Position(3, "a note")})
+    wait_for(lambda: asking.group_offsets(group, topic) == {Partition(topic, 0): CommittedOffset(3, "a note")})
 
 
 def test_positions_are_told_for_all_partitions_and_for_one_topic_only(world: World, group: str) -> None:
     one, other = world.topic(partitions=3), world.topic()
     for name in (one, other):
         world.write(name, *numbered(name, 30, keys=12))
-        member = world.broker(Source(name, group))
+        member = world.broker(Subscription(name, group))
         member.commit(after(poll(member, 30)))
         member.close()
-    found = world.broker().group_positions(group, one)
+    found = world.broker().group_offsets(group, one)
     assert sorted(found) == [Partition(one, number) for number in range(3)]
 
 
 def test_a_group_that_nobody_knows_has_no_positions(world: World, topic: str) -> None:
-    assert world.broker().group_positions(unique("nobody"), topic) == {}
+    assert world.broker().group_offsets(unique("nobody"), topic) == {}
 
 
 def test_asking_disturbs_no_member(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 5))
-    member = world.broker(Source(topic, group), group, output)
+    member = world.broker(Subscription(topic, group), group, output)
     records = poll(member, 5)
-    assert member.group_positions(group, topic) == {}
+    assert member.group_offsets(group, topic) == {}
     member.commit(after(records))
-    wait_for(lambda: member.group_positions(group, topic) == member.committed() == after(records))
+    wait_for(lambda: member.group_offsets(group, topic) == member.committed() == after(records))
     assert member.rebalances() == 1
 
 
 def test_a_group_begins_where_it_was_set(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 5))
-    positions = {Partition(topic, 0): Position(3, "a note")}
-    world.broker().set_group_positions(group, positions)
-    assert world.broker().group_positions(group, topic) == positions
-    member = world.broker(Source(topic, group), group, output)
+    offsets = {Partition(topic, 0): CommittedOffset(3, "a note")}
+    world.broker().set_group_offsets(group, offsets)
+    assert world.broker().group_offsets(group, topic) == offsets
+    member = world.broker(Subscription(topic, group), group, output)
     assert [record.offset for record in poll(member, 2)] == [3, 4]
-    assert member.committed() == positions
+    assert member.committed() == offsets
 
 
 def test_the_positions_of_a_group_with_members_stay(world: World, topic: str, output: str, group: str) -> None:
     world.write(topic, *numbered(topic, 5))
-    member = world.broker(Source(topic, group), group, output)
+    member = world.broker(Subscription(topic, group), group, output)
     poll(member, 5)
     with pytest.raises(StopWorker, match="is in use"):
-        world.broker().set_group_positions(group, {Partition(topic, 0): Position(3)})
+        world.broker().set_group_offsets(group, {Partition(topic, 0): CommittedOffset(3)})
     assert member.committed() == {}
 
 

@@ -13,7 +13,7 @@ from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
 from worker.kafka.memory.broker import MemoryBroker
 from worker.kafka.memory.cluster import MemoryKafka
-from worker.kafka.types import Connection, Message, Partition, Polled, Position, Record, Source
+from worker.kafka.types import CommittedOffset, Connection, Message, Partition, Polled, Record, Subscription
 
 PATIENCE_SECONDS = 30.0
 
@@ -25,9 +25,11 @@ class World(ABC):
         self._open: list[Broker] = []
         self._writer: Broker | None = None
 
-    def broker(self, source: Source | None = None, transactional_id: str | None = None, *writes: str) -> Broker:
+    def broker(
+        self, subscription: Subscription | None = None, transactional_id: str | None = None, *writes: str
+    ) -> Broker:
         """A started broker on the client under test."""
-        broker = self.unstarted(source, transactional_id)
+        broker = self.unstarted(subscription, transactional_id)
         self._open.append(broker)
         broker.start(*writes)
         return broker
@@ -44,7 +46,7 @@ class World(ABC):
             broker.close()
 
     @abstractmethod
-    def unstarted(self, source: Source | None, transactional_id: str | None) -> Broker:
+    def unstarted(self, subscription: Subscription | None, transactional_id: str | None) -> Broker:
         """A broker as its constructor leaves it."""
 
     @abstractmethod
@@ -67,8 +69,8 @@ class MemoryWorld(World):
         super().__init__()
         self.kafka = MemoryKafka()
 
-    def unstarted(self, source: Source | None, transactional_id: str | None) -> Broker:
-        return MemoryBroker(self.kafka, source, transactional_id)
+    def unstarted(self, subscription: Subscription | None, transactional_id: str | None) -> Broker:
+        return MemoryBroker(self.kafka, subscription, transactional_id)
 
     def topic(self, partitions: int = 1) -> str:
         name = unique("topic")
@@ -92,8 +94,8 @@ class KafkaWorld(World):
         self.client = client
         self.connection = Connection(kafka.bootstrap_servers, session_timeout=6.0)
 
-    def unstarted(self, source: Source | None, transactional_id: str | None) -> Broker:
-        return open_broker(self.client, self.connection, source, transactional_id)
+    def unstarted(self, subscription: Subscription | None, transactional_id: str | None) -> Broker:
+        return open_broker(self.client, self.connection, subscription, transactional_id)
 
     def topic(self, partitions: int = 1) -> str:
         return new_topic(self.kafka, partitions=partitions)
@@ -125,9 +127,9 @@ def values(records: Iterable[Record]) -> list[bytes | None]:
     return [record.value for record in records]
 
 
-def after(records: Sequence[Record], metadata: str = "") -> dict[Partition, Position]:
+def after(records: Sequence[Record], metadata: str = "") -> dict[Partition, CommittedOffset]:
     """The positions to commit once these records are done."""
-    return {Partition(r.topic, r.partition): Position(r.next_offset, metadata) for r in records}
+    return {Partition(r.topic, r.partition): CommittedOffset(r.next_offset, metadata) for r in records}
 
 
 def poll(broker: Broker, count: int) -> list[Record]:

@@ -16,10 +16,10 @@ from worker.settings.settings import Settings
 ROOT = Path(__file__).parents[2]
 
 
-def found(path: str, place: str) -> float:
+def found(path: str, location: str) -> float:
     """What stands at a place in a file of results; of a list, the entry of that contender."""
     value: Any = json.loads((ROOT / path).read_text(encoding="utf-8"))
-    for key in place.split("/"):
+    for key in location.split("/"):
         value = value[key] if isinstance(value, dict) else next(row for row in value if row["contender"] == key)
     return float(value)
 
@@ -27,7 +27,7 @@ def found(path: str, place: str) -> float:
 @pytest.mark.parametrize("name", [name for name, each in INPUTS.items() if each.measured])
 def test_a_measured_figure_is_what_was_measured(name: str) -> None:
     each = INPUTS[name]
-    assert each.value == pytest.approx(found(each.source, each.place), rel=0.02)
+    assert each.value == pytest.approx(found(each.source, each.location), rel=0.02)
 
 
 def test_a_chosen_figure_says_why() -> None:
@@ -60,9 +60,9 @@ def test_workers_make_transactions_in_the_time_that_scoring_leaves_them() -> Non
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_transactions_are_what_the_arithmetic_beside_them_says(client: str, rate: float) -> None:
     step = plan(Need(rate=rate, client=client), values()).steps["transactions a second"]
-    told = re.search(r"([\d,]+) workers × ([\d.]+) ÷ ([\d.]+) ms × \(1 - ([\d.]+) scoring\)", step.arithmetic)
-    assert told
-    workers, batches, milliseconds, busy = (float(each.replace(",", "")) for each in told.groups())
+    reported = re.search(r"([\d,]+) workers × ([\d.]+) ÷ ([\d.]+) ms × \(1 - ([\d.]+) scoring\)", step.arithmetic)
+    assert reported
+    workers, batches, milliseconds, busy = (float(each.replace(",", "")) for each in reported.groups())
     possible = workers * batches / milliseconds * 1_000 * (1 - busy)
     # The p50 is written with one place after the point.
     assert step.value == pytest.approx(min(possible, rate), rel=0.02)

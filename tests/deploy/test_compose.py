@@ -17,8 +17,7 @@ from tests.deploy.composed import COMPOSE, DEPLOY, SERVICES, mounts, server_prop
 from worker import cache
 from worker.commands.doctor import redis as doctor_redis
 from worker.commands.run import STOP_LIMIT_SECONDS
-from worker.settings import settings
-from worker.settings.settings import PREFIX, Settings
+from worker.settings.settings import PREFIX, Settings, load
 
 SCHEMA = Path(__file__).with_name("schemas") / "compose-spec.json"
 WORKER = SERVICES["worker"]
@@ -73,9 +72,9 @@ def test_the_workers_settings_are_real_and_valid(monkeypatch: pytest.MonkeyPatch
     for name, value in WORKER["environment"].items():
         assert name.removeprefix(PREFIX).lower() in Settings.model_fields
         monkeypatch.setenv(name, value)
-    chosen = settings.load({})
-    assert chosen.redis_url is not None
-    assert chosen.redis_url.get_secret_value() == "redis://redis:6379/0"
+    settings = load({})
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == "redis://redis:6379/0"
 
 
 def test_no_other_service_is_given_a_setting_of_the_worker() -> None:

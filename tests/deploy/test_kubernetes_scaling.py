@@ -55,10 +55,10 @@ def test_the_threshold_is_what_one_worker_clears_in_five_seconds() -> None:
 
 
 def test_the_readme_tells_the_threshold_and_what_the_most_workers_clear() -> None:
-    told = (KUBERNETES / "README.md").read_text(encoding="utf-8")
+    reported = (KUBERNETES / "README.md").read_text(encoding="utf-8")
     threshold = int(_trigger()["lagThreshold"])
-    assert f"{threshold:,} records a worker" in told
-    assert f"clear {threshold // DRAIN_SECONDS * _scaled()['maxReplicaCount']:,} reviews a second" in told
+    assert f"{threshold:,} records a worker" in reported
+    assert f"clear {threshold // DRAIN_SECONDS * _scaled()['maxReplicaCount']:,} reviews a second" in reported
 
 
 def test_workers_share_the_partitions_evenly() -> None:

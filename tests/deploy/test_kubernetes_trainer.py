@@ -118,6 +118,6 @@ def test_it_trains_and_publishes_to_a_bucket(own_bucket: Any, tmp_path: Path) ->
     (tmp_path / "secrets" / "aws-credentials").write_text("\n".join(["[default]", *keys]))
     done = subprocess.run([*command, "--epochs=1", "--json"], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    version = Registry(own_bucket.store).resolve(f"{told['model']}@{told['version']}")
+    reported = json.loads(done.stdout)
+    version = Registry(own_bucket.store).resolve(f"{reported['model']}@{reported['version']}")
     assert Scorer.load(version.path).manifest.training["recipe"] == _options().recipe

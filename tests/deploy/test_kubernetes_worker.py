@@ -28,8 +28,7 @@ from tests.pages import README, read
 from worker.commands import run
 from worker.observability.health import START_LIMIT_SECONDS, Health, HealthServer
 from worker.observability.metrics import Metrics
-from worker.settings import settings
-from worker.settings.settings import PREFIX, Settings
+from worker.settings.settings import PREFIX, Settings, given_flags, is_secret, load
 
 # The row of the default model and client: reviews per CPU-second, latency, memory.
 [MEASURED] = re.findall(r"^\| `reviews`, kafka-python \| ([\d,]+) \| [^|]+ \| (\d+) MB \|$", read(README), re.MULTILINE)
@@ -78,9 +77,9 @@ def test_the_settings_are_real_and_valid(overlay: str, monkeypatch: pytest.Monke
             (tmp_path / key).write_text(Authority(tmp_path).file.read_text() if key.endswith(".crt") else example)
             value = str(tmp_path / key)
         monkeypatch.setenv(name, value)
-    chosen = settings.load(settings.given_flags(_arguments(overlay)))
-    assert chosen.redis_url is not None
-    assert chosen.connection().bootstrap_servers != Settings.model_fields["kafka_bootstrap_servers"].default
+    settings = load(given_flags(_arguments(overlay)))
+    assert settings.redis_url is not None
+    assert settings.connection().bootstrap_servers != Settings.model_fields["kafka_bootstrap_servers"].default
 
 
 def test_the_readme_names_the_services_that_development_expects_and_does_not_bring() -> None:
@@ -95,7 +94,7 @@ def test_the_readme_names_the_services_that_development_expects_and_does_not_bri
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_no_secret_is_in_a_config_map_and_no_secret_comes_along(overlay: str) -> None:
     names = {name.removeprefix(PREFIX).lower() for name in settings_of(overlay)}
-    secrets = {name for name in names if settings.is_secret(Settings.model_fields[name])}
+    secrets = {name for name in names if is_secret(Settings.model_fields[name])}
     # A plain Redis without a password, for trying things out, is no secret.
     assert secrets == ({"redis_url"} if overlay == "development" else set())
     assert not of_kind(overlay, "Secret")

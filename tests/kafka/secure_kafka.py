@@ -64,21 +64,21 @@ class SecureKafka:
 
     def settings(self, mechanism: str, user: str, listener: str = "CLIENTS") -> dict[str, str]:
         """What a worker is told to come as `user` (`mechanism` is none of them: with its certificate, to MUTUAL)."""
-        told = {"bootstrap_servers": self.kafka.address(1, listener), "security_protocol": _LISTENERS[listener]}
+        reported = {"bootstrap_servers": self.kafka.address(1, listener), "security_protocol": _LISTENERS[listener]}
         if _LISTENERS[listener].endswith("SSL"):
-            told["ssl_ca_file"] = str(self.authority.file)
+            reported["ssl_ca_file"] = str(self.authority.file)
         if mechanism == "OAUTHBEARER":
             self.endpoint.clients[user] = PASSWORD
-            told |= {"sasl_oauth_token_url": self.endpoint.url, "sasl_oauth_ca_file": str(self.authority.file)}
-            told |= {"sasl_oauth_client_id": user, "sasl_oauth_client_secret": PASSWORD}
+            reported |= {"sasl_oauth_token_url": self.endpoint.url, "sasl_oauth_ca_file": str(self.authority.file)}
+            reported |= {"sasl_oauth_client_id": user, "sasl_oauth_client_secret": PASSWORD}
         elif mechanism:
-            told |= {"sasl_username": user, "sasl_password": PASSWORD}
+            reported |= {"sasl_username": user, "sasl_password": PASSWORD}
         else:
             issued = self.authority.issue(user)
-            told |= {"ssl_certificate_file": str(issued.certificate_file), "ssl_key_file": str(issued.key_file)}
+            reported |= {"ssl_certificate_file": str(issued.certificate_file), "ssl_key_file": str(issued.key_file)}
         if mechanism:
-            told["sasl_mechanism"] = mechanism
-        return {f"SENTIMENT_KAFKA_{name.upper()}": value for name, value in told.items()}
+            reported["sasl_mechanism"] = mechanism
+        return {f"SENTIMENT_KAFKA_{name.upper()}": value for name, value in reported.items()}
 
     def add_user(self, user: str) -> None:
         """Let a user log in with SCRAM."""

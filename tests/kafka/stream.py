@@ -131,8 +131,8 @@ class Stream:
     def records(self, topic: str) -> list[Any]:
         """The committed records of a topic (kafka-python's ConsumerRecord)."""
         found = committed(self.kafka, topic)
-        places = {(record.partition, record.offset) for record in found}
-        assert len(places) == len(found), f"topic {topic} was not read as it is: some of its records came twice"
+        locations = {(record.partition, record.offset) for record in found}
+        assert len(locations) == len(found), f"topic {topic} was not read as it is: some of its records came twice"
         return found
 
     def sentiments(self) -> list[tuple[Seen, bytes]]:

@@ -17,7 +17,7 @@ from worker.errors import KafkaAway, TopicMissing
 from worker.kafka.admin import inspector_of
 from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
-from worker.kafka.types import Connection, Source
+from worker.kafka.types import Connection, Subscription
 
 MOST_SECONDS_STILL = 15.0
 
@@ -61,7 +61,7 @@ def test_a_partition_whose_broker_is_away_keeps_no_other_waiting(cluster: LocalK
         for number in range(3):
             producer.send(topic, b"review", partition=number)
     cluster.kill(3)
-    broker = open_broker(client, Connection(cluster.bootstrap_servers), Source(topic, unique("group")), None)
+    broker = open_broker(client, Connection(cluster.bootstrap_servers), Subscription(topic, unique("group")), None)
     try:
         eventually(lambda: started(broker), MOST_SECONDS_STILL, "Kafka is away altogether")
         read: set[int] = set()
@@ -75,9 +75,9 @@ def test_a_partition_whose_broker_is_away_keeps_no_other_waiting(cluster: LocalK
 def topic_without_replicas(cluster: LocalKafka) -> str:
     """Partition 0 lies on broker 1, 1 on 2 and 2 on 3."""
     topic = unique("topic")
-    places = {number: [number + 1] for number in range(3)}
+    locations = {number: [number + 1] for number in range(3)}
     with KafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers) as admin:
-        settings = {"assignments": places, "configs": {"min.insync.replicas": "1"}}
+        settings = {"assignments": locations, "configs": {"min.insync.replicas": "1"}}
         admin.create_topics({topic: settings}, wait_for_metadata=True)
     return topic
 

@@ -44,13 +44,13 @@ def test_tail(secure: SecureKafka, commands: Commands) -> None:
 
 
 def test_dead_letters_are_listed(secure: SecureKafka, commands: Commands) -> None:
-    _bury(secure, commands)
+    _write_dead_letters(secure, commands)
     permit(secure, commands, "dead-letters list")
     assert len(commands("dead-letters", "list", "--json").splitlines()) == 1
 
 
 def test_dead_letters_are_replayed(secure: SecureKafka, commands: Commands) -> None:
-    _bury(secure, commands)
+    _write_dead_letters(secure, commands)
     permit(secure, commands, "dead-letters replay")
     commands("dead-letters", "replay", "--execute")
     assert len(committed(secure, commands.input)) == 2
@@ -97,11 +97,11 @@ def test_a_running_group_is_checked(secure: SecureKafka, client: str) -> None:
 
 def test_what_is_enough_for_one_command_is_not_for_another(secure: SecureKafka, commands: Commands) -> None:
     permit(secure, commands, "tail")
-    status, _, told = commands.outcome("send", "A wonderful film")
+    status, _, reported = commands.outcome("send", "A wonderful film")
     assert status == 1
-    assert "worker/docs/permissions.md" in told
+    assert "worker/docs/permissions.md" in reported
 
 
-def _bury(secure: SecureKafka, commands: Commands) -> None:
+def _write_dead_letters(secure: SecureKafka, commands: Commands) -> None:
     commands.write_reviews("r1")
-    commands.bury_input()
+    commands.write_dead_letters_of_input()

@@ -1,4 +1,4 @@
-"""Workers of one group share the stream, come and go, crash and freeze: nothing is lost, doubled or out of order."""
+"""Workers of one group share the stream, come and go, crash and freeze: nothing is lost, duplicated or out of order."""
 
 from tests.kafka.history import Verdict
 from tests.kafka.stream import SESSION_SECONDS, Stream

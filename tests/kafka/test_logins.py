@@ -19,8 +19,8 @@ from worker.errors import AccessDenied, KafkaAway
 from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
 from worker.kafka.probe import kafka_answers
-from worker.kafka.types import Connection, Message, Partition, Position, Source
-from worker.settings import settings
+from worker.kafka.types import CommittedOffset, Connection, Message, Partition, Subscription
+from worker.settings.settings import load
 
 LOGINS = ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER", ""]
 USER = "worker"  # the one that PLAIN knows too
@@ -38,17 +38,17 @@ def topic(secure: SecureKafka) -> str:
     return topic
 
 
-def connection_with(told: Mapping[str, str]) -> Connection:
+def connection_with(reported: Mapping[str, str]) -> Connection:
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in told.items():
+        for name, value in reported.items():
             environment.setenv(name, value)
-        return settings.load({}).connection()
+        return load({}).connection()
 
 
 @contextmanager
-def opened(told: Mapping[str, str], client: str, topic: str, deadline_seconds: float = 5.0) -> Iterator[Broker]:
+def opened(reported: Mapping[str, str], client: str, topic: str, deadline_seconds: float = 5.0) -> Iterator[Broker]:
     """A started broker with these settings, which are environment variables, in a group of its own."""
-    broker = open_broker(client, connection_with(told), Source(topic, unique("id")), unique("id"))
+    broker = open_broker(client, connection_with(reported), Subscription(topic, unique("id")), unique("id"))
     try:
         connect.start(broker, deadline_seconds, topic)
         yield broker
@@ -70,24 +70,24 @@ def values(secure: SecureKafka, topic: str) -> list[bytes]:
 
 @pytest.mark.parametrize("mechanism", LOGINS)
 def test_a_login_opens_kafka(secure: SecureKafka, client: str, topic: str, mechanism: str) -> None:
-    told = secure.settings(mechanism, USER, "CLIENTS" if mechanism else "MUTUAL")
-    assert kafka_answers(connection_with(told))
-    with opened(told, client, topic) as broker:
+    reported = secure.settings(mechanism, USER, "CLIENTS" if mechanism else "MUTUAL")
+    assert kafka_answers(connection_with(reported))
+    with opened(reported, client, topic) as broker:
         value = write(broker, topic)
         eventually(lambda: bool(broker.poll(10, 0.5).records), 30, "nothing was read")
-        broker.commit({Partition(topic, 0): Position(1)})
+        broker.commit({Partition(topic, 0): CommittedOffset(1)})
     assert value in values(secure, topic)
 
 
 def test_a_locked_key_opens_with_its_password(secure: SecureKafka, client: str, topic: str) -> None:
-    told = secure.settings("", USER, "MUTUAL")
+    reported = secure.settings("", USER, "MUTUAL")
     locked = secure.authority.issue(USER, key_password="sesame")
-    told |= {
+    reported |= {
         "SENTIMENT_KAFKA_SSL_CERTIFICATE_FILE": str(locked.both_file),
         "SENTIMENT_KAFKA_SSL_KEY_PASSWORD": "sesame",
     }
-    del told["SENTIMENT_KAFKA_SSL_KEY_FILE"]
-    with opened(told, client, topic) as broker:
+    del reported["SENTIMENT_KAFKA_SSL_KEY_FILE"]
+    with opened(reported, client, topic) as broker:
         assert write(broker, topic) in values(secure, topic)
 
 
@@ -112,8 +112,8 @@ def wrong(secure: SecureKafka, case: str) -> dict[str, str]:
     }[case]
 
 
-def _own(told: Mapping[str, str]) -> list[str]:
-    return [name for name in told if name.endswith(("CERTIFICATE_FILE", "KEY_FILE"))]
+def _own(reported: Mapping[str, str]) -> list[str]:
+    return [name for name in reported if name.endswith(("CERTIFICATE_FILE", "KEY_FILE"))]
 
 
 @pytest.mark.parametrize(
@@ -161,18 +161,18 @@ def test_writing_goes_on_past_the_life_of_a_token(secure: SecureKafka, client: s
 
 def test_a_token_may_lie_in_a_file(secure: SecureKafka, client: str, topic: str, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(secure.endpoint.signer.token(USER) + "\n")
-    told = {k: v for k, v in secure.settings("OAUTHBEARER", USER).items() if "OAUTH_" not in k}
-    told["SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_FILE"] = str(tmp_path / "token")
-    with opened(told, client, topic) as broker:
+    reported = {k: v for k, v in secure.settings("OAUTHBEARER", USER).items() if "OAUTH_" not in k}
+    reported["SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_FILE"] = str(tmp_path / "token")
+    with opened(reported, client, topic) as broker:
         assert write(broker, topic) in values(secure, topic)
 
 
 def test_a_token_of_another_signer_is_refused(secure: SecureKafka, client: str, topic: str, tmp_path: Path) -> None:
     forged = Signer(tmp_path).token(USER)  # under the same key id
     (tmp_path / "token").write_text(forged)
-    told = {k: v for k, v in secure.settings("OAUTHBEARER", USER).items() if "OAUTH_" not in k}
-    told["SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_FILE"] = str(tmp_path / "token")
-    with pytest.raises(AccessDenied, match="SENTIMENT_KAFKA_SASL_") as caught, opened(told, client, topic):
+    reported = {k: v for k, v in secure.settings("OAUTHBEARER", USER).items() if "OAUTH_" not in k}
+    reported["SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_FILE"] = str(tmp_path / "token")
+    with pytest.raises(AccessDenied, match="SENTIMENT_KAFKA_SASL_") as caught, opened(reported, client, topic):
         pass
     assert forged not in str(caught.value)
     assert PASSWORD not in str(caught.value)

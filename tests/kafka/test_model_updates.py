@@ -1,4 +1,4 @@
-"""New versions come into service while the stream runs: nothing is lost, doubled, reordered or of no known version."""
+"""New versions come into service while the stream runs: nothing is lost, duplicated, reordered or of no known version."""
 
 import json
 import os
@@ -98,8 +98,8 @@ def test_no_broken_version_stops_or_changes_anything(updated: Stream, store: Pat
     with updated.load(100):
         for how, version in broken.items():
             (store / NAME / "labels.json").write_text(json.dumps({"stable": version}))
-            told = partial(worker.metric, "model_refused", version=str(version))
-            eventually(lambda told=told: told() == 1, 30, f"nothing was said of a version that is {how}")  # type: ignore[misc]
+            reported = partial(worker.metric, "model_refused", version=str(version))
+            eventually(lambda reported=reported: reported() == 1, 30, f"nothing was said of a version that is {how}")  # type: ignore[misc]
         updated.wait_for_results(100)
     assert worker.metric("model_loads_total", outcome="failed") >= len(BREAKS)
     assert updated.verdict(versions=(1,)) == Verdict()

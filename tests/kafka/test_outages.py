@@ -62,7 +62,7 @@ def all_live(streams: list[Stream]) -> bool:
     return all(worker.lives() for stream in streams for worker in stream.workers)
 
 
-def told_once(worker: Worker) -> bool:
+def reported_once(worker: Worker) -> bool:
     return [len(worker.events(event)) for event in (AWAY, BACK)] == [1, 1] and len(worker.log.split("\n")) < MOST_LINES
 
 
@@ -85,7 +85,7 @@ def test_workers_outlive_a_restart_of_the_broker(
             stream.wait_for_results(300)
     for stream in streams:
         assert stream.verdict() == Verdict()
-        assert all(told_once(worker) for worker in stream.workers)
+        assert all(reported_once(worker) for worker in stream.workers)
 
 
 def test_at_least_once_loses_nothing_when_the_broker_crashes_under_load(

@@ -45,8 +45,8 @@ class Guarded:
         self._secure.allow(user, permissions)
         login = self._secure.settings("SCRAM-SHA-512", user)
         lowered = {name.removeprefix("SENTIMENT_").lower(): value for name, value in login.items()}
-        told = {"kafka_group_id": self._group, "delivery": self._delivery} | lowered | settings
-        return self.stream.worker(**told)
+        reported = {"kafka_group_id": self._group, "delivery": self._delivery} | lowered | settings
+        return self.stream.worker(**reported)
 
     def without(self, permission: Permission, **settings: str) -> Worker:
         """A worker that lacks one of the permissions."""
@@ -74,19 +74,19 @@ def test_a_shadow_writes_with_what_the_page_lists_and_without_it_the_stream_goes
 ) -> None:
     topic, versions = new_topic(secure, "shadow"), [add_version(tmp_path), add_version(tmp_path, OPPOSITE)]
     Registry(tmp_path).set_label(NAME, "shadow", versions[1], 1.0)
-    told = {"model_store": str(tmp_path), "model_name": NAME, "shadow_topic": topic}
-    guarded, complaint = Guarded(secure, guarded_stream, shadow_topic=topic), "what is only tried cannot reach Kafka"
+    reported = {"model_store": str(tmp_path), "model_name": NAME, "shadow_topic": topic}
+    guarded, reason = Guarded(secure, guarded_stream, shadow_topic=topic), "what is only tried cannot reach Kafka"
     [write] = [permission for permission in guarded.permissions if permission.name == topic]
-    silent = guarded.without(write, **told)
+    silent = guarded.without(write, **reported)
     silent.wait_until_ready()
     with guarded_stream.load(100):
-        silent.wait_for_event(f"{complaint}; the stream goes on")
+        silent.wait_for_event(f"{reason}; the stream goes on")
         assert committed(secure, topic) == []
-        writing = guarded.worker(guarded.permissions, **told)
+        writing = guarded.worker(guarded.permissions, **reported)
         eventually(lambda: committed(secure, topic), 60, "the shadow said nothing")
     assert guarded_stream.verdict(versions=versions[:1]) == Verdict()
     assert write.name in silent.log
-    assert complaint not in writing.log
+    assert reason not in writing.log
 
 
 def test_topics_are_created_with_what_the_page_lists(secure: SecureKafka, client: str) -> None:
@@ -111,12 +111,12 @@ def test_no_topic_is_created_with_the_permissions_of_a_run_alone(secure: SecureK
     secure.allow(user, needed("run", names | {"sentiment": group, "sentiment-": f"{group}-"}, "exactly once"))
     login = secure.settings("SCRAM-SHA-512", user)
     commands.settings |= login | {"SENTIMENT_INPUT_TOPIC": missing, "SENTIMENT_MODEL_NAME": "imdb"}
-    status, _, told = commands.outcome("run", "--create-topics", "--http-host", "127.0.0.1", "--http-port", "0")
-    [sentence] = [line for line in told.splitlines() if line.startswith("error: ")]
+    status, _, reported = commands.outcome("run", "--create-topics", "--http-host", "127.0.0.1", "--http-port", "0")
+    [sentence] = [line for line in reported.splitlines() if line.startswith("error: ")]
     assert status == 1
     assert missing in sentence
     assert "see worker/docs/permissions.md" in sentence
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     assert missing not in topic_names(secure)
 
 
@@ -133,8 +133,10 @@ def refused(secure: SecureKafka) -> Iterator[dict[tuple[str, str], Worker]]:
         stream.send_reviews(10)
         lacked = {re.sub(r"-\d+-[0-9a-f]{8}", "", permission.name): permission for permission in guarded.permissions}
         assert set(lacked) == {name for _, name in LACKING}
-        told = {"model_name": "imdb"}  # the smallest one: it never gets to score
-        yield {(client, name): guarded.without(lacked[name], kafka_client=client, **told) for client, name in LACKING}
+        reported = {"model_name": "imdb"}  # the smallest one: it never gets to score
+        yield {
+            (client, name): guarded.without(lacked[name], kafka_client=client, **reported) for client, name in LACKING
+        }
 
 
 @pytest.mark.parametrize(("client", "lacked"), LACKING)

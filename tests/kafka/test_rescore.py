@@ -22,7 +22,7 @@ from tests.reviews import sample
 from tests.versions import NAME, OPPOSITE, add_version
 from tests.worker.commands.command_line import LIMIT_SECONDS, Commands
 from worker.kafka.connect import open_broker
-from worker.kafka.types import Connection, Message, Partition, Position
+from worker.kafka.types import CommittedOffset, Connection, Message, Partition
 
 MODEL = f"{NAME}@2"
 
@@ -69,7 +69,7 @@ class Rescorings:
         broker = open_broker("kafka-python", Connection(self.kafka.bootstrap_servers), None, None)
         parts = [Partition(self.commands.input, number) for number in range(4)]
         group = self.commands.settings["SENTIMENT_KAFKA_GROUP_ID"]
-        broker.set_group_positions(group, dict.fromkeys(parts, Position(next_offset)))
+        broker.set_group_offsets(group, dict.fromkeys(parts, CommittedOffset(next_offset)))
         broker.close()
 
 
@@ -93,9 +93,9 @@ def test_every_review_is_scored_once_by_the_chosen_version(rescorings: Rescoring
 def test_results_carry_the_key_the_headers_and_the_partition_of_their_review(rescorings: Rescorings) -> None:
     rescorings.send(200)
     rescorings.report()
-    places = {json.loads(r.value)["id"]: (r.partition, r.key) for r in committed(rescorings.kafka, rescorings.to)}
+    locations = {json.loads(r.value)["id"]: (r.partition, r.key) for r in committed(rescorings.kafka, rescorings.to)}
     sent = committed(rescorings.kafka, rescorings.commands.input)
-    assert places == {json.loads(r.value)["id"]: (r.partition, r.key) for r in sent}
+    assert locations == {json.loads(r.value)["id"]: (r.partition, r.key) for r in sent}
     assert all(r.headers == [("traceparent", b"00-1")] for r in committed(rescorings.kafka, rescorings.to))
 
 
@@ -166,8 +166,8 @@ def test_what_was_stopped_goes_on_with_the_same_range_and_doubles_nothing(
         process.send_signal(number)
         _, err = process.communicate(timeout=LIMIT_SECONDS)
     killed = number == signal.SIGKILL
-    told = "" if killed else "stopped: the same command goes on from here\n"
-    assert (process.returncode, err) == (-signal.SIGKILL if killed else 130, told)
+    reported = "" if killed else "stopped: the same command goes on from here\n"
+    assert (process.returncode, err) == (-signal.SIGKILL if killed else 130, reported)
     rescorings.send(2_100)
     assert 300 < len(rescorings.stored()) < 2_000
     assert rescorings.report()["records"] == 2_000

@@ -25,11 +25,11 @@ def kafka_login(secure: SecureKafka, stream: Stream, secret: Path, group: str) -
     user = unique("user")
     names = {"reviews": stream.input, "sentiments": stream.output, "reviews.dead-letter": stream.dead_letters}
     secure.allow(user, needed("run", names | {"sentiment": group, "sentiment-": f"{group}-"}, "exactly once"))
-    told = {
+    reported = {
         name.removeprefix("SENTIMENT_").lower(): value for name, value in secure.settings("OAUTHBEARER", user).items()
     }
-    secret.write_text(told.pop("kafka_sasl_oauth_client_secret"))
-    return told | {"kafka_sasl_oauth_client_secret_file": str(secret), "kafka_group_id": group}
+    secret.write_text(reported.pop("kafka_sasl_oauth_client_secret"))
+    return reported | {"kafka_sasl_oauth_client_secret_file": str(secret), "kafka_group_id": group}
 
 
 def redis_login(server: SecureRedis, secret: Path) -> dict[str, str]:

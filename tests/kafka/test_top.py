@@ -16,9 +16,9 @@ from tests.kafka.stream import PARTITIONS, Stream
 from tests.kafka.topics import unique
 from tests.kafka.workers import PROJECT, Worker
 
-LOOKS = 120
+CHECKS = 120
 RATE = 100.0
-Look = dict[str, Any]
+Check = dict[str, Any]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def stream(kafka: LocalKafka) -> Iterator[Stream]:
 
 
 @contextmanager
-def watched(workers: list[Worker]) -> Iterator[Callable[[Callable[[Look], bool]], Look]]:
+def watched(workers: list[Worker]) -> Iterator[Callable[[Callable[[Check], bool]], Check]]:
     """A function that looks at the group until something holds, and returns that look."""
     addresses = ",".join(f"127.0.0.1:{worker.events('starting')[-1]['http_port']}" for worker in workers)
     command = [sys.executable, "-m", "worker", "top", "--json", "--every", "500ms", "--over", "3s"]
@@ -37,12 +37,12 @@ def watched(workers: list[Worker]) -> Iterator[Callable[[Callable[[Look], bool]]
     ) as process:
         assert process.stdout is not None
 
-        def until(holds: Callable[[Look], bool]) -> Look:
-            look: Look = {}
-            for look in (json.loads(line) for line, _ in zip(process.stdout or (), range(LOOKS), strict=False)):
+        def until(holds: Callable[[Check], bool]) -> Check:
+            look: Check = {}
+            for look in (json.loads(line) for line, _ in zip(process.stdout or (), range(CHECKS), strict=False)):
                 if holds(look):
                     return dict(look)
-            raise AssertionError(f"{LOOKS} looks, and it never held: {look}")
+            raise AssertionError(f"{CHECKS} looks, and it never held: {look}")
 
         try:
             yield until

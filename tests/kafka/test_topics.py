@@ -10,7 +10,7 @@ from deploy.local.topics import create_topics
 from worker.errors import MessageTooLarge
 from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
-from worker.kafka.types import Connection, Message, Source
+from worker.kafka.types import Connection, Message, Subscription
 
 CLIENTS = ("kafka-python", "librdkafka")
 
@@ -28,7 +28,7 @@ def test_compressed_records_are_read(kafka: LocalKafka, topic: str, client: str,
     with KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, compression_type=codec) as producer:
         for number in range(50):
             producer.send(topic, b"%d " % number * 200)
-    broker = open_broker(client, Connection(kafka.bootstrap_servers), Source(topic), None)
+    broker = open_broker(client, Connection(kafka.bootstrap_servers), Subscription(topic), None)
     broker.start()
     try:
         values = []

@@ -43,8 +43,8 @@ class Signer:
     def token(self, subject: str, seconds: float = 300, **claims: Any) -> str:
         """A token that is good for so many seconds from now."""
         now = int(time.time())
-        told = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": int(now + seconds)} | claims
-        parts = ({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}, told)
+        reported = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": int(now + seconds)} | claims
+        parts = ({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}, reported)
         signed = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
         return f"{signed}.{_encoded(self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 

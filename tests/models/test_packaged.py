@@ -69,4 +69,4 @@ def test_airline_tells_a_sad_tweet() -> None:
     scorer = Scorer.load(directory("airline"))
     assert manifest("airline").metrics["held_out"]["accuracy"] >= 0.92
     scores = scorer.score(["This is soo sad", "thank you so much, great flight"]).probabilities
-    assert [scorer.classes[place] for place in scores.argmax(axis=1)] == ["negative", "positive"]
+    assert [scorer.classes[index] for index in scores.argmax(axis=1)] == ["negative", "positive"]

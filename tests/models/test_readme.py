@@ -47,9 +47,9 @@ def test_every_model_that_comes_along_is_told() -> None:
 
 
 @pytest.mark.parametrize(("name", "texts", "told", "metric"), QUALITY)
-def test_the_quality_is_that_of_the_manifest(name: str, texts: str, told: str, metric: str) -> None:
+def test_the_quality_is_that_of_the_manifest(name: str, texts: str, reported: str, metric: str) -> None:
     measured = manifest(name).metrics[texts]
-    assert f"{told} {measured[metric]:.3f}" in MODELS[name][1]
+    assert f"{reported} {measured[metric]:.3f}" in MODELS[name][1]
     assert f"{measured['reviews']:,}" in MODELS[name][1]
 
 
@@ -63,5 +63,5 @@ def test_the_size_is_that_of_the_files_that_workers_need(name: str) -> None:
 def test_the_parameters_are_those_of_the_network(name: str) -> None:
     with np.load(directory(name) / "weights.npz") as weights:
         counted = sum(weights[each].size for each in weights.files)
-    told = int(MODELS[name][2].replace(",", ""))
-    assert {counted, manifest(name).network.get("parameters", counted)} == {told}
+    reported = int(MODELS[name][2].replace(",", ""))
+    assert {counted, manifest(name).network.get("parameters", counted)} == {reported}

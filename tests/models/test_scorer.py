@@ -58,7 +58,7 @@ def large(artifact: Path) -> Path:
 
 def test_the_packaged_model_tells_good_from_bad(scorer: Scorer) -> None:
     scores = scorer.score(["A wonderful film, I loved it.", "Boring, awful, a waste of time."])
-    assert [scorer.classes[place] for place in scores.probabilities.argmax(axis=1)] == ["positive", "negative"]
+    assert [scorer.classes[index] for index in scores.probabilities.argmax(axis=1)] == ["positive", "negative"]
 
 
 def test_the_packaged_model_is_good_on_reviews_it_never_saw(scorer: Scorer) -> None:
@@ -94,7 +94,7 @@ def test_a_review_scores_the_same_beside_much_longer_ones(scorer: Scorer) -> Non
 def test_scores_come_in_the_order_of_the_texts(scorer: Scorer, order: list[int]) -> None:
     texts = sample().texts[:100]
     expected = scorer.score(texts).probabilities[order]
-    assert np.abs(scorer.score([texts[place] for place in order]).probabilities - expected).max() < INVARIANCE
+    assert np.abs(scorer.score([texts[index] for index in order]).probabilities - expected).max() < INVARIANCE
 
 
 @given(st.lists(st.text(st.characters() | st.just("\ud800")), max_size=5))

@@ -9,7 +9,7 @@ from models.errors import BadKey, BrokenArtifact
 from models.registry.registry import Registry
 from models.scorer import Scorer
 from models.signatures import check_signature, read_private_key, read_public_keys, signature_of
-from models.timing import Rest
+from models.timing import YieldCpu
 from tests.models.keys import make_key, openssl, public
 
 
@@ -63,24 +63,24 @@ def test_a_changed_file_is_refused_by_the_signed_manifest(signed: Path, key: Pat
         Scorer.load(signed, public_keys=read_public_keys(public(key)))
 
 
-def emptying(path: Path) -> Rest:
+def emptying(path: Path) -> YieldCpu:
     """A rest in which the file loses its content: the first one comes when all files have been checked."""
 
-    def rest() -> None:
+    def yield_cpu() -> None:
         path.write_bytes(b"")
 
-    return rest
+    return yield_cpu
 
 
 @pytest.mark.parametrize("name", ["vocabulary.txt", "stop_words.txt", "model.onnx", "weights.npz", "golden.jsonl"])
 def test_a_file_that_is_changed_after_it_was_checked_is_refused(signed: Path, key: Path, name: str) -> None:
     with pytest.raises(BrokenArtifact, match=f"{name} is not the file that was published"):
-        Scorer.load(signed, public_keys=read_public_keys(public(key)), rest=emptying(signed / name))
+        Scorer.load(signed, public_keys=read_public_keys(public(key)), yield_cpu=emptying(signed / name))
 
 
 def test_a_manifest_that_is_changed_after_it_was_checked_is_not_read_again(signed: Path, key: Path) -> None:
     keys = read_public_keys(public(key))
-    assert Scorer.load(signed, public_keys=keys, rest=emptying(signed / "manifest.json")).version == 1
+    assert Scorer.load(signed, public_keys=keys, yield_cpu=emptying(signed / "manifest.json")).version == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"???", b"AAAA", base64.b64encode(bytes(64)), b"\xff\xfe"])

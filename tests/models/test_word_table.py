@@ -11,7 +11,7 @@ WORDS = st.text("ab\u00e9", min_size=1, max_size=KEY_BYTES + 4).map(str.encode)
 
 @given(st.lists(WORDS, unique=True), st.lists(WORDS), st.data())
 def test_the_table_finds_what_a_dictionary_finds(known: list[bytes], others: list[bytes], data: st.DataObject) -> None:
-    id_of_word = {word: 2 + place for place, word in enumerate(known)}
+    id_of_word = {word: 2 + index for index, word in enumerate(known)}
     words = data.draw(st.permutations(known + others))
     expected = [id_of_word.get(word, MISSING) for word in words]
     assert WordTable(id_of_word, MISSING).find(b" ".join(words)).tolist() == expected
@@ -19,7 +19,7 @@ def test_the_table_finds_what_a_dictionary_finds(known: list[bytes], others: lis
 
 @pytest.mark.parametrize("count", [0, 1, 10, 1_000, 30_000])
 def test_a_table_of_any_size_finds_all_its_words_and_no_others(count: int) -> None:
-    id_of_word = {f"word{place}".encode(): place for place in range(count)}
+    id_of_word = {f"word{index}".encode(): index for index in range(count)}
     table = WordTable(id_of_word, missing_id=-1)
     assert table.find(b" ".join(id_of_word)).tolist() == list(range(count))
     assert set(table.find(b" ".join(word + b"x" for word in id_of_word)).tolist()) <= {-1}

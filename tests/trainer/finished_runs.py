@@ -46,9 +46,9 @@ def forest_run(root: Path, text: str = "good", classes: Sequence[str] = THREE_CL
     """A run without history, test file, summary and artifact; every fourth of its answers is wrong."""
     run = Run.create(root, "random-forest", {"recipe": "random-forest", "model": "forest"})
     labels = np.arange(90, dtype=np.int32) % len(classes)
-    answers = np.where(np.arange(90) % 4 == 0, (labels + 1) % len(classes), labels)
-    probabilities = 0.7 * np.eye(len(classes))[answers] + 0.3 / len(classes)
-    data = LabelledTexts(tuple(f"{place} {text}" for place in range(90)), labels, tuple(classes))
+    targets = np.where(np.arange(90) % 4 == 0, (labels + 1) % len(classes), labels)
+    probabilities = 0.7 * np.eye(len(classes))[targets] + 0.3 / len(classes)
+    data = LabelledTexts(tuple(f"{index} {text}" for index in range(90)), labels, tuple(classes))
     run.write_evaluation("held_out", evaluation_of(probabilities, data, cpu_seconds=0.1).to_report_json())
     run.result = {"parameters": None, "training_seconds": 7_300.0, "training_cpu_seconds": 7_300.0}
     return run

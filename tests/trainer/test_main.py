@@ -39,11 +39,11 @@ def test_a_recipe_runs_from_its_data_to_a_version_that_scores(
     recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fit(recipe, tmp_path, "--unlabelled", write_sample(tmp_path / "more.tsv", slice(500, 800))) == 0
-    told = json.loads(capsys.readouterr().out)
-    version = Registry(tmp_path / "store").resolve(told["model"])
-    assert version.version == told["version"] == 1
+    reported = json.loads(capsys.readouterr().out)
+    version = Registry(tmp_path / "store").resolve(reported["model"])
+    assert version.version == reported["version"] == 1
     assert Scorer.load(version.path).manifest.training["recipe"] == recipe
-    assert told["metrics"]["held_out"]["accuracy"] > 0.4
+    assert reported["metrics"]["held_out"]["accuracy"] > 0.4
 
 
 @pytest.mark.parametrize("recipe", FORESTS)
@@ -51,15 +51,15 @@ def test_a_forest_is_evaluated_and_has_nothing_to_publish(
     recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fit(recipe, tmp_path, "--test", write_sample(tmp_path / "test.tsv", slice(500, 800))) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["metrics"]["held_out"]["accuracy"] > 0.4
-    assert told["metrics"]["test"]["accuracy"] > 0.4
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["metrics"]["held_out"]["accuracy"] > 0.4
+    assert reported["metrics"]["test"]["accuracy"] > 0.4
     # The held-out texts are judged by trees that never saw them, the test file by those grown on all texts.
-    log = (Path(told["run"]) / "log.txt").read_text()
+    log = (Path(reported["run"]) / "log.txt").read_text()
     grown = [int(count) for count in re.findall(r"growing 150 trees on [-\w]+ of (\d+) texts", log)]
     assert 0 < grown[0] < grown[1] == 500
-    assert "version" not in told
-    assert main(["publish", told["run"], "--store", str(tmp_path / "store")]) == 1
+    assert "version" not in reported
+    assert main(["publish", reported["run"], "--store", str(tmp_path / "store")]) == 1
     assert "nothing to publish" in capsys.readouterr().err
 
 

@@ -44,9 +44,9 @@ def test_lengths_are_those_that_a_worker_sees(run: Run) -> None:
 def test_the_models_own_answers_are_kept_beside_the_labels() -> None:
     scorer = Scorer.load(PACKAGED)
     profile = measure_profile(scorer, REVIEWS)
-    answers = scorer.score(REVIEWS.texts).probabilities.argmax(axis=1)
+    targets = scorer.score(REVIEWS.texts).probabilities.argmax(axis=1)
     assert profile.class_mix["positive"] == pytest.approx(np.mean(REVIEWS.labels), abs=1e-6)
-    assert profile.predicted_class_mix["positive"] == pytest.approx(np.mean(answers), abs=1e-6)
+    assert profile.predicted_class_mix["positive"] == pytest.approx(np.mean(targets), abs=1e-6)
     assert profile.texts == 600
 
 

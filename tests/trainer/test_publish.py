@@ -71,12 +71,12 @@ def test_what_is_better_than_the_stable_version_is_published(run: Run, tmp_path:
 
 
 def test_what_was_compared_with_nothing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store, told = ["--store", str(tmp_path), "--name", "other"], []
+    store, reported = ["--store", str(tmp_path), "--name", "other"], []
     for source in (PACKAGED, Registry().resolve("airline@1").path):
         assert main(["publish", str(source), *store]) == 0
-        told.append(capsys.readouterr().err)
-    assert told[0] == ""
-    assert told[1].startswith("It was not compared with other version 1, which is stable")
+        reported.append(capsys.readouterr().err)
+    assert reported[0] == ""
+    assert reported[1].startswith("It was not compared with other version 1, which is stable")
 
 
 def test_without_data_versions_are_compared_by_what_their_manifests_tell_of_the_same_texts(

@@ -112,7 +112,7 @@ def test_what_is_no_run_cannot_go_on(tmp_path: Path, capsys: pytest.CaptureFixtu
 REVIEWS = tuple(f"it was {word} and {number} more" for number in range(60) for word in ("good", "bad", "awful", "fine"))
 
 
-def material() -> tuple[Recipe, Texts]:
+def training_data() -> tuple[Recipe, Texts]:
     """All that the shipped model's recipe does, on few texts and with a small network."""
     recipe = find_recipe("reviews", epochs=3)
     assert isinstance(recipe, Recipe)
@@ -125,7 +125,7 @@ def material() -> tuple[Recipe, Texts]:
 def test_teacher_vectors_averages_and_calibration_go_on_to_the_same_weights_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe, texts = material()
+    recipe, texts = training_data()
     whole, stopped = (make_run(tmp_path / name, recipe) for name in ("whole", "stopped"))
     train(recipe, texts, whole)
     save = Checkpoints.save

@@ -66,13 +66,13 @@ def test_nothing_but_the_file_itself_stays_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "reason"),
     [(None, "no settings.json"), ("{", "is not JSON"), ("[]", "not a JSON object"), ("{}", "recipe and model")],
 )
-def test_what_is_no_run_is_refused_in_one_sentence(tmp_path: Path, content: str | None, complaint: str) -> None:
+def test_what_is_no_run_is_refused_in_one_sentence(tmp_path: Path, content: str | None, reason: str) -> None:
     if content is not None:
         (tmp_path / "settings.json").write_text(content)
-    with pytest.raises(BadData, match=complaint):
+    with pytest.raises(BadData, match=reason):
         Run.open(tmp_path)
 
 

@@ -26,7 +26,7 @@ from trainer.pretraining.preparation import class_targets
 from trainer.publish import publish
 from trainer.recipes import Recipe, find_recipe
 from trainer.runs import Run
-from trainer.train import Material, count_words, train
+from trainer.train import TrainingData, count_words, train
 
 
 def test_a_run_ends_with_a_version_that_verifies_and_scores(run: Run) -> None:
@@ -151,7 +151,7 @@ def test_a_run_is_json_and_arrays_only(run: Run) -> None:
 def test_unlabelled_texts_that_are_labelled_or_tested_on_are_not_learnt_from() -> None:
     recipe = find_recipe("reviews")
     texts = dataclasses.replace(TEXTS, unlabelled=("another text", *TEXTS.training.texts, *sample().texts[1_800:]))
-    assert Material.prepare(recipe, texts).unlabelled == ("another text",)
+    assert TrainingData.prepare(recipe, texts).unlabelled == ("another text",)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_unlabelled_texts_that_are_labelled_or_tested_on_are_not_learnt_from() -
     [(("!!!", "???", "...") * 40, "no words"), (("good",), "positive"), (("good", "bad"), "too few|positive|negative")],
 )
 def test_too_little_to_learn_from_is_refused(tmp_path: Path, texts: tuple[str, ...], sentence: str) -> None:
-    numbered = tuple(text + "!" * place for place, text in enumerate(texts))
+    numbered = tuple(text + "!" * index for index, text in enumerate(texts))
     data = LabelledTexts(numbered, (np.arange(len(texts)) % 2).astype(np.int32))
     with pytest.raises(BadData, match=sentence):
         train(TINY, Texts(data), make_run(tmp_path))

@@ -14,14 +14,14 @@ from worker.dead_letters import size_bytes
 from worker.errors import MessageTooLarge
 from worker.kafka.memory.broker import MemoryBroker
 from worker.kafka.memory.cluster import MemoryKafka
-from worker.kafka.types import Connection, Message, Record, Source
+from worker.kafka.types import Connection, Message, Record, Subscription
 from worker.observability.health import Health
 from worker.observability.metrics import Metrics
 from worker.observability.tracing import UNTRACED, Tracer
 from worker.pipeline import Pipeline
 from worker.rollout.rollout import Rollout
 from worker.runner import Runner
-from worker.serving.routing import Lineup
+from worker.serving.routing import ActiveVersions
 from worker.settings.settings import Settings
 
 INPUT, OUTPUT, DEAD_LETTERS = "reviews", "sentiments", "reviews.dead-letter"
@@ -39,7 +39,7 @@ class Stream:
             self.kafka.create(topic, partitions=3)
         self.settings = Settings(**settings)
         self.scorer = scorer or Scorer.load(Registry().resolve("imdb").path, verify=False)
-        self.lineup = Lineup(self.scorer)
+        self.active_versions = ActiveVersions(self.scorer)
         self.cache = cache
         self.tracer = tracer
         self.stopping = threading.Event()
@@ -49,12 +49,18 @@ class Stream:
     def restart(self) -> None:
         """Begin anew, as a process does: nothing is kept but what Kafka has."""
         self.metrics, self.health = Metrics(self.tracer), Health()
-        source = Source(INPUT, self.settings.kafka_group_id)
+        source = Subscription(INPUT, self.settings.kafka_group_id)
         self.broker = MemoryBroker(self.kafka, source, "worker-1")
         self.broker.start(OUTPUT, DEAD_LETTERS)
         self.rollout = self.open_rollout()
         self.pipeline = Pipeline(
-            self.broker, lambda: self.lineup, self.cache, self.settings, self.metrics, self.health, self.rollout
+            self.broker,
+            lambda: self.active_versions,
+            self.cache,
+            self.settings,
+            self.metrics,
+            self.health,
+            self.rollout,
         )
         self.runner = Runner(
             self.broker, Connection("memory:0"), self.metrics, self.health, self.stopping, lambda _: self.answers

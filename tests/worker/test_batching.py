@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.batching import BatchPolicy, Beginnings, gather, positions_after
+from worker.batching import BatchPolicy, StartOffsetCheck, collect_batch, offsets_after
 from worker.errors import BatchRefused
-from worker.kafka.types import Partition, Polled, Position, Record
+from worker.kafka.types import CommittedOffset, Partition, Polled, Record
 
 
 class Script:
@@ -29,7 +29,7 @@ def _records(partition: int, *offsets: int) -> list[Record]:
 
 
 def _gather(script: Script, policy: BatchPolicy) -> list[Record]:
-    return gather(script, policy, 0.5, lambda: script.now)  # type: ignore[arg-type]
+    return collect_batch(script, policy, 0.5, lambda: script.now)  # type: ignore[arg-type]
 
 
 def test_nothing_there_waits_once_for_the_idle_time() -> None:
@@ -78,43 +78,43 @@ def test_no_batch_is_larger_than_allowed_and_no_record_is_skipped(sizes: list[in
 
 
 def test_positions_are_the_next_offsets_per_partition() -> None:
-    positions = positions_after(_records(0, 3, 4) + _records(1, 9), lambda _: "window")
-    assert positions == {
-        Partition("reviews", 0): Position(5, "window"),
-        Partition("reviews", 1): Position(10, "window"),
+    offsets = offsets_after(_records(0, 3, 4) + _records(1, 9), lambda _: "window")
+    assert offsets == {
+        Partition("reviews", 0): CommittedOffset(5, "window"),
+        Partition("reviews", 1): CommittedOffset(10, "window"),
     }
 
 
 class Group:
     """A broker that answers what is committed and counts the questions."""
 
-    def __init__(self, **positions: int) -> None:
-        self.positions = {Partition("reviews", int(number[1:])): Position(at) for number, at in positions.items()}
+    def __init__(self, **offsets: int) -> None:
+        self.offsets = {Partition("reviews", int(number[1:])): CommittedOffset(at) for number, at in offsets.items()}
         self.times_rebalanced = 1
-        self.questions = 0
+        self.queries = 0
 
     def rebalances(self) -> int:
         return self.times_rebalanced
 
-    def committed(self) -> dict[Partition, Position]:
-        self.questions += 1
-        return self.positions
+    def committed(self) -> dict[Partition, CommittedOffset]:
+        self.queries += 1
+        return self.offsets
 
 
 def test_kafka_is_asked_once_after_an_assignment_where_reading_should_begin() -> None:
     group = Group(p0=3)
-    beginnings = Beginnings(group)  # type: ignore[arg-type]
+    start_offset_check = StartOffsetCheck(group)  # type: ignore[arg-type]
     for batch in (_records(0, 3, 4), _records(0, 5), [], _records(1, 0), _records(1, 1)):
-        beginnings.check(batch)
-    assert group.questions == 2
+        start_offset_check.check(batch)
+    assert group.queries == 2
     group.times_rebalanced = 2
-    beginnings.check(_records(1, 2))
-    assert group.questions == 3
+    start_offset_check.check(_records(1, 2))
+    assert group.queries == 3
 
 
 def test_records_that_are_committed_already_are_refused_until_reading_begins_after_them() -> None:
-    beginnings = Beginnings(Group(p0=3, p1=7))  # type: ignore[arg-type]
+    start_offset_check = StartOffsetCheck(Group(p0=3, p1=7))  # type: ignore[arg-type]
     for _ in range(2):
         with pytest.raises(BatchRefused, match="partition 1 began at offset 6, though everything before 7 is done"):
-            beginnings.check([*_records(0, 3), *_records(1, 6, 7)])
-    beginnings.check([*_records(0, 3), *_records(1, 7, 8)])
+            start_offset_check.check([*_records(0, 3), *_records(1, 6, 7)])
+    start_offset_check.check([*_records(0, 3), *_records(1, 7, 8)])

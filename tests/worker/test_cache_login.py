@@ -58,7 +58,7 @@ def test_cache_fill_needs_each_of_them(server: SecureRedis, lacking: str) -> Non
         check_and_fill(cache)
 
 
-def complaint(cache: Cache) -> str:
+def reason(cache: Cache) -> str:
     """What is logged when a write fails; nothing is raised, so the stream goes on."""
     with capture_logs() as logs:
         assert not cache.write([("r17", b"value")])
@@ -68,21 +68,21 @@ def complaint(cache: Cache) -> str:
 
 
 def test_a_worker_without_permission_says_so(server: SecureRedis) -> None:
-    assert "see worker/docs/permissions.md" in complaint(opened(server, ["GET"]))
+    assert "see worker/docs/permissions.md" in reason(opened(server, ["GET"]))
 
 
 def test_a_wrong_password_is_said(server: SecureRedis) -> None:
-    assert "SENTIMENT_REDIS_PASSWORD" in complaint(opened(server, ["SET"], password="open-barley"))
+    assert "SENTIMENT_REDIS_PASSWORD" in reason(opened(server, ["SET"], password="open-barley"))
 
 
 def test_a_server_of_another_authority_is_not_trusted(server: SecureRedis, tmp_path: Path) -> None:
     stranger = TlsFiles(Authority(tmp_path).file, server.tls.certificate_file, server.tls.key_file)
-    assert "check SENTIMENT_REDIS_SSL_CA_FILE" in complaint(opened(server, ["SET"], stranger))
+    assert "check SENTIMENT_REDIS_SSL_CA_FILE" in reason(opened(server, ["SET"], stranger))
 
 
 def test_a_server_under_another_name_is_not_trusted(server: SecureRedis) -> None:
     cache = Cache(server.url.replace("127.0.0.1", "localhost"), 60, 2, login=RedisLogin(tls=server.tls))
-    assert "not valid for 'localhost'" in complaint(cache)
+    assert "not valid for 'localhost'" in reason(cache)
 
 
 @pytest.mark.parametrize("expired", [True, False], ids=["expired", "none"])
@@ -90,4 +90,4 @@ def test_a_client_certificate_that_is_refused_is_said(server: SecureRedis, expir
     own = server.authority.issue("expired", expired=True)
     files = (own.certificate_file, own.key_file) if expired else ()
     cache = opened(server, ["SET"], TlsFiles(server.authority.file, *files))
-    assert "SENTIMENT_REDIS_SSL_CERTIFICATE_FILE" in complaint(cache)
+    assert "SENTIMENT_REDIS_SSL_CERTIFICATE_FILE" in reason(cache)

@@ -29,7 +29,7 @@ def decode(value: bytes | None, **options: Any) -> Review:
     return ReviewDecoder(**options).decode(record(value))
 
 
-def refusal(value: bytes | None, **options: Any) -> BadReview:
+def load_failure(value: bytes | None, **options: Any) -> BadReview:
     """Why these bytes hold no review."""
     with pytest.raises(BadReview) as caught:
         decode(value, **options)
@@ -94,22 +94,22 @@ def test_any_text_is_a_review(text: str) -> None:
     ],
 )
 def test_what_is_no_review_has_a_reason(value: bytes | None, reason: str) -> None:
-    assert refusal(value).reason == reason
+    assert load_failure(value).reason == reason
 
 
 def test_the_field_at_fault_is_named() -> None:
-    assert "text" in refusal(b'{"id": "r1"}').detail
-    assert "attributes.stars" in refusal(b'{"text": "a", "attributes": {"stars": 5}}').detail
+    assert "text" in load_failure(b'{"id": "r1"}').detail
+    assert "attributes.stars" in load_failure(b'{"text": "a", "attributes": {"stars": 5}}').detail
 
 
 def test_text_has_a_longest_length_in_characters() -> None:
     assert len(decode(json.dumps({"text": "é" * MAX_TEXT_CHARACTERS}).encode()).text) == MAX_TEXT_CHARACTERS
-    assert refusal(json.dumps({"text": "é" * (MAX_TEXT_CHARACTERS + 1)}).encode()).reason == "too_large"
+    assert load_failure(json.dumps({"text": "é" * (MAX_TEXT_CHARACTERS + 1)}).encode()).reason == "too_large"
 
 
 def test_a_larger_value_is_not_even_read() -> None:
-    assert refusal(b"\xff" * 11, max_record_bytes=10).reason == "too_large"
-    assert refusal(b"\xff" * 10, max_record_bytes=10).reason == "not_json"
+    assert load_failure(b"\xff" * 11, max_record_bytes=10).reason == "too_large"
+    assert load_failure(b"\xff" * 10, max_record_bytes=10).reason == "not_json"
 
 
 def test_of_two_fields_with_one_name_the_last_counts() -> None:
@@ -131,7 +131,7 @@ def test_a_pointer_finds_the_text(pointer: str, value: object) -> None:
 
 @pytest.mark.parametrize("pointer", ["/a/5", "/a/x", "/a/-1", "/b", "/a/0/c", "/a/\u0660"])
 def test_a_pointer_to_nothing_is_an_invalid_review(pointer: str) -> None:
-    assert refusal(b'{"a": ["x"]}', text_field=pointer).reason == "invalid"
+    assert load_failure(b'{"a": ["x"]}', text_field=pointer).reason == "invalid"
 
 
 def test_both_pointers_and_the_attributes_of_the_top() -> None:
@@ -141,7 +141,7 @@ def test_both_pointers_and_the_attributes_of_the_top() -> None:
 
 @pytest.mark.parametrize("value", [b"[]", b"5", b"null", b'"x"', b"not json", b"\xff", b"[" * 9_999])
 def test_another_shape_refuses_what_the_usual_one_refuses(value: bytes) -> None:
-    assert refusal(value, text_field="/body").reason == refusal(value).reason
+    assert load_failure(value, text_field="/body").reason == load_failure(value).reason
 
 
 # A busy machine draws slowly, which says nothing about what is tested.

@@ -56,7 +56,7 @@ class LengthBucketedBatches:
         for start in range(0, count, pool):
             rows = order[start : start + pool]
             rows = rows[np.argsort(self._tokens.lengths[rows], kind="stable")]
-            batches += [rows[place : place + self._batch_size] for place in range(0, len(rows), self._batch_size)]
+            batches += [rows[index : index + self._batch_size] for index in range(0, len(rows), self._batch_size)]
         if random is None:
             return batches
-        return [batches[place] for place in random.permutation(len(batches))]
+        return [batches[index] for index in random.permutation(len(batches))]

@@ -105,8 +105,8 @@ def _texts(path: Path, columns: Columns) -> Iterator[str]:
         table = read_table(path, file)
         form = _form_of(table)
         name = columns.text if columns.text in table.columns or form.text is None else form.text
-        for place, (text,) in table.rows(_chosen(path, table, (("--text", name),))):
-            yield _text(place, text)
+        for location, (text,) in table.rows(_settings(path, table, (("--text", name),))):
+            yield _text(location, text)
 
 
 def _labelled_rows(path: Path, columns: Columns) -> Iterator[tuple[str, str]]:
@@ -119,51 +119,51 @@ def _labelled_rows(path: Path, columns: Columns) -> Iterator[tuple[str, str]]:
         form = _form_of(table)
         text_name, label_name = columns.text or form.text, columns.label or form.label
         read_label = _rated if columns.label is None and label_name == "id" else _spelled
-        chosen = _chosen(path, table, (("--text", text_name), ("--label", label_name)))
-        for place, (text, label) in table.rows(chosen):
-            yield _text(place, text), read_label(place, label)
+        settings = _settings(path, table, (("--text", text_name), ("--label", label_name)))
+        for location, (text, label) in table.rows(settings):
+            yield _text(location, text), read_label(location, label)
 
 
 def _form_of(table: Table) -> Columns:
     return next((form for form in KNOWN_FORMS if {form.text, form.label} <= set(table.columns)), FORM_OF_THE_FILE)
 
 
-def _chosen(path: Path, table: Table, names: Iterable[tuple[str, str | None]]) -> list[str]:
+def _settings(path: Path, table: Table, names: Iterable[tuple[str, str | None]]) -> list[str]:
     """The names, when each is the name of one column; `names` come with the options that name them."""
     unnamed = [option for option, name in names if name is None]
     if unnamed:
         raise BadData(
             f"{path} has the columns {listed(table.columns)}; name one with {' and one with '.join(unnamed)}."
         )
-    chosen = [name for _, name in names if name is not None]
-    for name in chosen:
+    settings = [name for _, name in names if name is not None]
+    for name in settings:
         if table.columns.count(name) != 1:
             count = "no" if name not in table.columns else "more than one"
             raise BadData(f"{path} has {count} column {shown(name)}; its columns are {listed(table.columns)}.")
-    return chosen
+    return settings
 
 
-def _text(place: str, value: object) -> str:
+def _text(location: str, value: object) -> str:
     if not isinstance(value, str):
-        raise BadData(f"{place}: the text is {shown(value)}; expected a string.")
+        raise BadData(f"{location}: the text is {shown(value)}; expected a string.")
     return value
 
 
-def _spelled(place: str, value: object) -> str:
+def _spelled(location: str, value: object) -> str:
     """The class that a label of any type spells."""
     plain = int(value) if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()) else value
     label = LABEL_SPELLINGS.get(str(plain).strip().lower())
     if label is None:
-        raise BadData(f"{place}: the label is {shown(value)}; expected negative, positive, neutral, 0 or 1.")
+        raise BadData(f"{location}: the label is {shown(value)}; expected negative, positive, neutral, 0 or 1.")
     return label
 
 
-def _rated(place: str, value: object) -> str:
+def _rated(location: str, value: object) -> str:
     """The class of the rating after the underscore of an id."""
     _, underscore, rating = str(value).rpartition("_")
     if not underscore or rating not in RATINGS:
         raise BadData(
-            f"{place}: the id is {shown(value)}; expected one with a rating of 1 to 10, as 123_8, "
+            f"{location}: the id is {shown(value)}; expected one with a rating of 1 to 10, as 123_8, "
             "or a column of labels that --label names."
         )
     return "positive" if int(rating) >= FIRST_POSITIVE_RATING else "negative"

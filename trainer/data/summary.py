@@ -69,9 +69,9 @@ def summarise(data: LabelledTexts, encoder: Encoder, duplicates: int) -> DataSum
     """Describes at least one text; `duplicates` is how many were dropped before."""
     word_counts = np.zeros(len(data), np.int64)
     words_by_class = [Counter[bytes]() for _ in data.classes]
-    for place, (text, label) in enumerate(zip(data.texts, data.labels.tolist(), strict=True)):
+    for index, (text, label) in enumerate(zip(data.texts, data.labels.tolist(), strict=True)):
         words = split_words(text)
-        word_counts[place] = len(words)
+        word_counts[index] = len(words)
         words_by_class[label].update(words)
     one_more = copy(encoder)
     one_more.settings = replace(encoder.settings, max_length=encoder.settings.max_length + 1)
@@ -80,7 +80,7 @@ def summarise(data: LabelledTexts, encoder: Encoder, duplicates: int) -> DataSum
     return DataSummary(
         texts=len(data),
         duplicates=duplicates,
-        class_counts={name: int((data.labels == place).sum()) for place, name in enumerate(data.classes)},
+        class_counts={name: int((data.labels == index).sum()) for index, name in enumerate(data.classes)},
         lengths=_lengths(data, word_counts, tokens, encoder.settings.max_length),
         unknown_words_ratio=round(1 - covered, 4),
         typical_words=typical_words(dict(zip(data.classes, words_by_class, strict=True))),
@@ -91,7 +91,7 @@ def summarise(data: LabelledTexts, encoder: Encoder, duplicates: int) -> DataSum
 def _lengths(data: LabelledTexts, word_counts: NDArray[np.int64], tokens: Tokens, max_length: int) -> Lengths:
     width = int(np.quantile(word_counts, HISTOGRAM_END)) // HISTOGRAM_BINS + 1
     bins = np.minimum(word_counts // width, HISTOGRAM_BINS - 1)
-    counts = [np.bincount(bins[data.labels == place], minlength=HISTOGRAM_BINS) for place in range(len(data.classes))]
+    counts = [np.bincount(bins[data.labels == index], minlength=HISTOGRAM_BINS) for index in range(len(data.classes))]
     return Lengths(
         quantiles={name: int(np.quantile(word_counts, share)) for name, share in QUANTILES.items()},
         edges=tuple(range(0, (HISTOGRAM_BINS + 1) * width, width)),
@@ -113,12 +113,12 @@ def typical_words(words_by_class: dict[str, Counter[bytes]]) -> dict[str, dict[s
     if len(kept) < 2:
         return {name: {} for name in words_by_class}
     counts = np.array([[counter[spelled[text]] for text in kept] for counter in words_by_class.values()], np.float64)
-    chosen = {}
+    settings = {}
     for name, scores in zip(words_by_class, _log_odds(counts), strict=True):
         heaviest = np.argsort(-scores, kind="stable")[:TYPICAL_WORDS].tolist()
-        weights = {kept[place]: round(float(scores[place]), 2) for place in heaviest}
-        chosen[name] = {word: weight for word, weight in weights.items() if weight > 0}
-    return chosen
+        weights = {kept[index]: round(float(scores[index]), 2) for index in heaviest}
+        settings[name] = {word: weight for word, weight in weights.items() if weight > 0}
+    return settings
 
 
 def _log_odds(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -138,8 +138,8 @@ def print_summary(summary: DataSummary, console: Console) -> None:
     table.add_row("texts", f"{summary.texts:,} ({summary.duplicates:,} duplicates dropped)")
     for name, count in summary.class_counts.items():
         table.add_row(name, f"{count:,} ({count / summary.texts:.1%})")
-    told = (f"{name} {lengths.quantiles[name]:,}" for name in ("p50", "p95", "longest"))
-    table.add_row("words a text", ", ".join(told))
+    reported = (f"{name} {lengths.quantiles[name]:,}" for name in ("p50", "p95", "longest"))
+    table.add_row("words a text", ", ".join(reported))
     table.add_row(f"cut at {lengths.max_length:,} ids", f"{lengths.cut_ratio:.1%} of texts")
     table.add_row("unknown words", f"{summary.unknown_words_ratio:.1%}")
     console.print(table)

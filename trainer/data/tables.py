@@ -75,11 +75,11 @@ def _delimited(path: Path, lines: Iterator[str], delimiter: str) -> Table:
         cells = _unquoted_cells(path, lines, reader.line_num + 1)
 
     def rows(columns: Sequence[str]) -> Iterator[Row]:
-        places = [header.index(column) for column in columns]
-        for place, row in cells:
+        indices = [header.index(column) for column in columns]
+        for location, row in cells:
             if len(row) != len(header):
-                raise BadData(f"{place}: {len(row)} cells where the header has {len(header)}.")
-            yield place, tuple(row[each] for each in places)
+                raise BadData(f"{location}: {len(row)} cells where the header has {len(header)}.")
+            yield location, tuple(row[each] for each in indices)
 
     return Table(tuple(header), rows)
 
@@ -87,15 +87,15 @@ def _delimited(path: Path, lines: Iterator[str], delimiter: str) -> Table:
 def _cells(path: Path, reader: Any) -> Iterator[tuple[str, list[str]]]:
     """The rows of a csv.reader that are not blank, each with the line on which it starts."""
     while True:
-        place = f"{path}, line {reader.line_num + 1}"
+        location = f"{path}, line {reader.line_num + 1}"
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise BadData(f"{place}: {_expected_instead(error)}.") from error
+            raise BadData(f"{location}: {_expected_instead(error)}.") from error
         if row:
-            yield place, row
+            yield location, row
 
 
 def _expected_instead(error: csv.Error) -> str:
@@ -127,11 +127,11 @@ def _json_lines(path: Path, lines: Iterator[str]) -> Table:
         raise BadData(f"{path} is empty.")
 
     def rows(columns: Sequence[str]) -> Iterator[Row]:
-        for place, values in chain([first], objects):
+        for location, values in chain([first], objects):
             missing = [column for column in columns if column not in values]
             if missing:
-                raise BadData(f"{place}: the object has no {shown(missing[0])}; it has {listed(values)}.")
-            yield place, tuple(values[column] for column in columns)
+                raise BadData(f"{location}: the object has no {shown(missing[0])}; it has {listed(values)}.")
+            yield location, tuple(values[column] for column in columns)
 
     return Table(tuple(first[1]), rows)
 
@@ -140,15 +140,15 @@ def _json_objects(path: Path, lines: Iterator[str]) -> Iterator[tuple[str, dict[
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        place = f"{path}, line {number}"
+        location = f"{path}, line {number}"
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
-            raise BadData(f"{place}: expected one JSON object on each line; this is not JSON ({reason}).") from error
+            raise BadData(f"{location}: expected one JSON object on each line; this is not JSON ({reason}).") from error
         if not isinstance(value, dict):
-            raise BadData(f"{place}: expected one JSON object on each line; this is {shown(value)}.")
-        yield place, value
+            raise BadData(f"{location}: expected one JSON object on each line; this is {shown(value)}.")
+        yield location, value
 
 
 def _parquet(path: Path, file: BufferedReader) -> Table:

@@ -30,21 +30,21 @@ class LabelledTexts:
             digest.update(f"{label}\t{text}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
-    def take(self, chosen: NDArray[np.bool_]) -> Self:
-        """The rows where `chosen`, bool (texts,), is true."""
-        texts = tuple(text for text, keep in zip(self.texts, chosen, strict=True) if keep)
-        return type(self)(texts, self.labels[chosen], self.classes)
+    def take(self, settings: NDArray[np.bool_]) -> Self:
+        """The rows where `settings`, bool (texts,), is true."""
+        texts = tuple(text for text, keep in zip(self.texts, settings, strict=True) if keep)
+        return type(self)(texts, self.labels[settings], self.classes)
 
     def without_duplicates(self) -> Self:
         """The first of every group of equal texts, with its label, also where the others have another label."""
-        place_of_text = {text: place for place, text in reversed(list(enumerate(self.texts)))}
+        index_of_text = {text: index for index, text in reversed(list(enumerate(self.texts)))}
         first = np.zeros(len(self), np.bool_)
-        first[list(place_of_text.values())] = True
+        first[list(index_of_text.values())] = True
         return self.take(first)
 
     def split(self, held_out_ratio: float) -> tuple[Self, Self]:
         """(kept, held out), decided by each text's own hash: the same text lands on the same side in every run."""
-        held_out = np.array([_place(text) < held_out_ratio for text in self.texts], np.bool_)
+        held_out = np.array([_index(text) < held_out_ratio for text in self.texts], np.bool_)
         return self.take(~held_out), self.take(held_out)
 
 
@@ -60,7 +60,7 @@ def require_classes(data: LabelledTexts) -> None:
         )
 
 
-def _place(text: str) -> float:
+def _index(text: str) -> float:
     """A text's place in [0, 1), from its hash."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -36,8 +36,8 @@ class FusedLstm(keras.layers.LSTM):  # type: ignore[misc]
         by_step = self._run(tensorflow.transpose(sequences, [1, 0, 2]))
         if not self.return_sequences:
             last = steps - 1 if lengths is None else tensorflow.maximum(lengths - 1, 0)
-            places = tensorflow.broadcast_to(last, tensorflow.shape(by_step)[1:2])
-            return tensorflow.gather(tensorflow.transpose(by_step, [1, 0, 2]), places, batch_dims=1)
+            indices = tensorflow.broadcast_to(last, tensorflow.shape(by_step)[1:2])
+            return tensorflow.collect_batch(tensorflow.transpose(by_step, [1, 0, 2]), indices, batch_dims=1)
         outputs = tensorflow.transpose(by_step, [1, 0, 2])
         return _reverse(_reverse(outputs, lengths), None) if self.go_backwards else outputs
 

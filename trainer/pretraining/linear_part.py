@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from models.engines.word_pairs import bucket_places
+from models.engines.word_pairs import bucket_indices
 from models.text import Tokens
 from trainer.pretraining.teacher import Matrix, log_count_ratios, sparse_regression
 
@@ -39,7 +39,7 @@ def fit_linear_part(tokens: Tokens, labels: NDArray[np.float32], buckets: int, s
 def _count(tokens: Tokens, buckets: int) -> Matrix:
     """How often a text's words and pairs fall into each bucket: (texts, buckets)."""
     texts = np.repeat(np.arange(len(tokens)), tokens.lengths)
-    words, pairs, has_neighbour = bucket_places(tokens, buckets)
+    words, pairs, has_neighbour = bucket_indices(tokens, buckets)
     columns = np.concatenate([words, pairs[has_neighbour]])
     rows = np.concatenate([texts, texts[has_neighbour]])
     ones = np.ones(len(rows), np.float32)

@@ -31,8 +31,8 @@ class Preparation:
 
 def class_targets(data: LabelledTexts) -> Floats:
     """1 for a text's class and 0 for the others: (texts, classes), or (texts, 1), the second one's, of two classes."""
-    places = np.arange(1, 2) if len(data.classes) == 2 else np.arange(len(data.classes))
-    targets: Floats = (data.labels[:, None] == places).astype(np.float32)
+    indices = np.arange(1, 2) if len(data.classes) == 2 else np.arange(len(data.classes))
+    targets: Floats = (data.labels[:, None] == indices).astype(np.float32)
     return targets
 
 
@@ -50,9 +50,9 @@ def prepare(
     """
     training, labels = recipe.training, class_targets(kept)
     with ThreadPoolExecutor() as side_by_side:  # both spend their time in native code that lets others run
-        opinions = vectors = None
+        soft_labels = vectors = None
         if training.teacher_share:
-            opinions = side_by_side.submit(
+            soft_labels = side_by_side.submit(
                 _keep, directory / "teacher.npy", lambda: teach(kept, unlabelled, labels, training.seed), progress
             )
         if training.word_vectors and vocabulary:
@@ -62,7 +62,7 @@ def prepare(
                 lambda: train_word_vectors((*kept.texts, *unlabelled), recipe, vocabulary),
                 progress,
             )
-        taught, seconds = opinions.result() if opinions else (labels, 0.0)
+        taught, seconds = soft_labels.result() if soft_labels else (labels, 0.0)
         word_vectors, more_seconds = vectors.result() if vectors else (None, 0.0)
     share = training.teacher_share
     mixed = labels * (1 - share) + taught[: len(kept)] * share
@@ -71,8 +71,8 @@ def prepare(
 
 def _keep(path: Path, make: Callable[[], Floats], progress: Progress) -> tuple[Floats, float]:
     """The array in the file and the seconds that it took, or a new array that is then in the file."""
-    told = path.with_suffix(".json")
-    if seconds_then := read_json(told):
+    reported = path.with_suffix(".json")
+    if seconds_then := read_json(reported):
         return np.load(path, allow_pickle=False), float(seconds_then["seconds"])
     name = path.stem.replace("_", " ")
     progress.tell(f"{name} ...")
@@ -80,6 +80,6 @@ def _keep(path: Path, make: Callable[[], Floats], progress: Progress) -> tuple[F
     made, seconds = make(), round(time.monotonic() - started, 1)
     path.parent.mkdir(exist_ok=True)
     np.save(path, made, allow_pickle=False)
-    write_json(told, {"seconds": seconds})
+    write_json(reported, {"seconds": seconds})
     progress.tell(f"{name}: {seconds:.0f} s")
     return made, seconds

@@ -50,15 +50,15 @@ def teach(
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(every)
     vectors = train_document_vectors(every, seed)
     views = (every, weighted, vectors)
-    opinions = np.column_stack([_judge(*views, labels[:, place], seed) for place in range(labels.shape[1])])
+    soft_labels = np.column_stack([_judge(*views, labels[:, index], seed) for index in range(labels.shape[1])])
     if labels.shape[1] > 1:
-        opinions /= opinions.sum(axis=1, keepdims=True)
-    return opinions.astype(np.float32)
+        soft_labels /= soft_labels.sum(axis=1, keepdims=True)
+    return soft_labels.astype(np.float32)
 
 
 def _n_grams(text: str) -> list[str]:
     words = [word.decode() for word in _SPELLING.split(text)]
-    longer = (zip(*(words[place:] for place in range(length)), strict=False) for length in range(2, LONGEST_N_GRAM + 1))
+    longer = (zip(*(words[index:] for index in range(length)), strict=False) for length in range(2, LONGEST_N_GRAM + 1))
     return [*words, *map("_".join, chain.from_iterable(longer))]
 
 
@@ -83,11 +83,11 @@ def _judge(
             (tf_idf @ ratios, sparse_regression(BOTH_STRENGTH, seed)),
             (vectors, LogisticRegression(C=VECTORS_STRENGTH, max_iter=500)),
         )
-        for place, (features, model) in enumerate(views):
+        for index, (features, model) in enumerate(views):
             model.fit(features[learnt], labels[learnt])
-            scores[unseen, place] = model.decision_function(features[unseen])
+            scores[unseen, index] = model.decision_function(features[unseen])
             if counts.shape[0] > known:
-                scores[known:, place] += model.decision_function(features[known:]) / folds.n_splits
+                scores[known:, index] += model.decision_function(features[known:]) / folds.n_splits
     joined = LogisticRegression().fit(scores[:known], labels)
     chances: NDArray[np.float64] = joined.predict_proba(scores)[:, 1]
     return chances

@@ -46,7 +46,7 @@ def train_word_vectors(texts: Sequence[str], recipe: Recipe, vocabulary: Vocabul
     )
     scale = float(np.std(model.wv.vectors)) * UNKNOWN_WORD_SCALE
     vectors = np.random.default_rng(seed).normal(0, scale, (vocabulary.ids, units)).astype(np.float32)
-    for place, word in enumerate(vocabulary.words):
+    for index, word in enumerate(vocabulary.words):
         if word in model.wv:
-            vectors[FIRST_WORD_ID + place] = model.wv[word]
+            vectors[FIRST_WORD_ID + index] = model.wv[word]
     return vectors

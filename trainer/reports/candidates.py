@@ -24,7 +24,7 @@ FLOAT_TYPES = (1, 10, 11, 16)  # float, float16, double and bfloat16 of onnx.Ten
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contender:
+class Candidate:
     """One run or version; what is not known is None.
 
     `evaluated_on` names the evaluation that the metrics come from: `test`, `held_out`, or `given` for texts that all
@@ -50,7 +50,7 @@ class Contender:
         return asdict(self)
 
 
-def read_contender(reference: str, registry: Registry, data: LabelledTexts | None = None) -> Contender:
+def read_candidate(reference: str, registry: Registry, data: LabelledTexts | None = None) -> Candidate:
     """`reference` is a run's directory, a version's directory, or NAME, NAME@VERSION or NAME@LABEL in the store.
 
     With `data` it is evaluated on that anew. Raises BadData when it is none of these or has other classes than the
@@ -67,9 +67,9 @@ def read_contender(reference: str, registry: Registry, data: LabelledTexts | Non
     return _read_version(f"{resolved.name}@{resolved.version}", resolved.path, data)
 
 
-def _read_run(run: Run, data: LabelledTexts | None) -> Contender:
+def _read_run(run: Run, data: LabelledTexts | None) -> Candidate:
     result, artifact = run.result, run.artifact if (run.artifact / MANIFEST_FILE).is_file() else None
-    return Contender(
+    return Candidate(
         name=run.name,
         finished=run.finished,
         training_sha256=run.settings.get("data_sha256"),
@@ -80,9 +80,9 @@ def _read_run(run: Run, data: LabelledTexts | None) -> Contender:
     )
 
 
-def _read_version(name: str, directory: Path, data: LabelledTexts | None) -> Contender:
+def _read_version(name: str, directory: Path, data: LabelledTexts | None) -> Candidate:
     manifest = read_manifest(directory)
-    return Contender(
+    return Candidate(
         name=name,
         training_sha256=manifest.data_sha256,
         parameters=manifest.network.get("parameters") or count_parameters(directory),

@@ -36,14 +36,14 @@ THOUSANDS = StrMethodFormatter("{x:,.0f}")
 PERCENT = PercentFormatter(1, decimals=0, symbol=" %")
 
 
-def draw_word_cloud(name: str, place: int, weights: Mapping[str, float], theme: Theme) -> Figure:
+def draw_word_cloud(name: str, index: int, weights: Mapping[str, float], theme: Theme) -> Figure:
     """The words typical of a class: the larger and stronger, the more typical; the same picture every time."""
     figure = new_figure(theme)
     axes = figure.subplots()
     dress(axes, theme, f"Words typical of {name} reviews")
     axes.grid(visible=False)
     axes.set_axis_off()
-    colour, heaviest = theme.of_class(name, place), max(weights.values())
+    colour, heaviest = theme.of_class(name, index), max(weights.values())
 
     def colour_of(word: str, **_: Any) -> tuple[int, ...]:
         strength = 0.55 + 0.45 * (weights[word] / heaviest) ** 0.5
@@ -72,10 +72,10 @@ def draw_lengths(lengths: Lengths, theme: Theme) -> Figure:
     figure = new_figure(theme)
     axes = figure.subplots()
     dress(axes, theme, "Length of reviews", "Words in a review (last bar: so many or more)", "Reviews")
-    for place, (name, counts) in enumerate(lengths.counts.items()):
-        colour = theme.of_class(name, place)
+    for index, (name, counts) in enumerate(lengths.counts.items()):
+        colour = theme.of_class(name, index)
         axes.stairs(counts, lengths.edges, fill=True, color=colour, alpha=0.25)
-        axes.stairs(counts, lengths.edges, color=colour, linewidth=2, linestyle=STROKES[place % 3], label=name)
+        axes.stairs(counts, lengths.edges, color=colour, linewidth=2, linestyle=STROKES[index % 3], label=name)
     axes.grid(visible=False, axis="x")
     axes.set_xlim(lengths.edges[0], lengths.edges[-1])
     axes.set_ylim(bottom=0)
@@ -195,7 +195,7 @@ class Bars:
 
     title: str
     values: Sequence[float | None]
-    told: Sequence[str]
+    reported: Sequence[str]
     intervals: Sequence[Sequence[float] | None]
 
 
@@ -218,11 +218,11 @@ def _draw_panel(axes: Any, panel: Bars, theme: Theme) -> None:
     lengths = [value or 0.0 for value in panel.values]
     axes.barh(range(len(lengths)), lengths, height=0.62, color=mix(theme.positive, theme.paper, 0.75))
     ends = [interval[1] if interval else length for interval, length in zip(panel.intervals, lengths, strict=True)]
-    for place, (interval, told, end) in enumerate(zip(panel.intervals, panel.told, ends, strict=True)):
+    for index, (interval, reported, end) in enumerate(zip(panel.intervals, panel.reported, ends, strict=True)):
         if interval:
-            axes.plot(interval, [place, place], color=theme.ink, linewidth=2, marker="|", markersize=8)
+            axes.plot(interval, [index, index], color=theme.ink, linewidth=2, marker="|", markersize=8)
         axes.annotate(
-            told, (end, place), (6, 0), textcoords="offset points", va="center", color=theme.ink, size=TICK_POINTS
+            reported, (end, index), (6, 0), textcoords="offset points", va="center", color=theme.ink, size=TICK_POINTS
         )
     axes.set_xlim(0, 1.32 * max([*ends, 1e-9]))
     axes.xaxis.set_visible(False)

@@ -14,7 +14,7 @@ from rich.text import Text
 from models.registry.registry import Registry
 from trainer.data.texts import LabelledTexts
 from trainer.reports import charts, formatting
-from trainer.reports.candidates import Contender, read_contender
+from trainer.reports.candidates import Candidate, read_candidate
 from trainer.reports.figures import LIGHT, Picture, to_png
 from trainer.reports.pages import write_page
 
@@ -45,27 +45,27 @@ MEASURES = (
 class Comparison:
     """The contenders by F1, the best first and those without one last, and `notes`: sentences about unequal terms."""
 
-    contenders: tuple[Contender, ...]
+    candidates: tuple[Candidate, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> list[dict[str, Any]]:
-        return [each.to_json() for each in self.contenders]
+        return [each.to_json() for each in self.candidates]
 
 
 def compare(references: Sequence[str], registry: Registry, data: LabelledTexts | None = None) -> Comparison:
-    """Reads every run or version (see `read_contender` for how they are named and what it raises).
+    """Reads every run or version (see `read_candidate` for how they are named and what it raises).
 
     Figures come from each one's evaluation on its test file, otherwise on its held-out reviews; with `data` all are
     evaluated on that anew.
     """
-    found = [read_contender(reference, registry, data) for reference in dict.fromkeys(references)]
+    found = [read_candidate(reference, registry, data) for reference in dict.fromkeys(references)]
     ranked = sorted(found, key=lambda each: -1.0 if each.f1 is None else each.f1, reverse=True)
     return Comparison(tuple(ranked), tuple(notes_on(ranked)))
 
 
-def notes_on(contenders: Sequence[Contender]) -> Iterator[str]:
+def notes_on(candidates: Sequence[Candidate]) -> Iterator[str]:
     """Sentences about what makes the figures unequal: unfinished runs, other reviews, none at all."""
-    for each in contenders:
+    for each in candidates:
         if not each.finished:
             yield f"{each.name} is not finished."
         if each.evaluated_on is None:
@@ -74,12 +74,12 @@ def notes_on(contenders: Sequence[Contender]) -> Iterator[str]:
             yield f"{each.name} was evaluated on held-out reviews of its own training file only."
         if each.data_sha256 and each.data_sha256 == each.training_sha256:
             yield f"{each.name} has learnt from these very reviews: it is not as good as it looks here."
-    evaluated = [each for each in contenders if each.evaluated_on]
+    evaluated = [each for each in candidates if each.evaluated_on]
     counts = {each.reviews for each in evaluated}
     hashes = {each.data_sha256 for each in evaluated if each.data_sha256}
     if len(counts) > 1:
-        told = ", ".join(f"{each.name} on {formatting.count(each.reviews)}" for each in evaluated)
-        yield f"Evaluated on different files ({told} reviews): with --data FILE all are evaluated on the same one."
+        reported = ", ".join(f"{each.name} on {formatting.count(each.reviews)}" for each in evaluated)
+        yield f"Evaluated on different files ({reported} reviews): with --data FILE all are evaluated on the same one."
     elif len(hashes) > 1:
         yield "Evaluated on different files of as many reviews: with --data FILE all are evaluated on the same one."
 
@@ -98,19 +98,19 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         table.add_column("Model", overflow="fold")
         for name in columns:
             table.add_column(name, justify="right", overflow="fold")
-        for each in comparison.contenders:
+        for each in comparison.candidates:
             table.add_row(Text(each.name), *(cell(each) for cell in columns.values()))
         console.print(table)
     for note in comparison.notes:
         console.print(note, markup=False, highlight=False)
 
 
-def _cell(measure: Measure) -> Callable[[Contender], str]:
-    return lambda contender: measure.tell(getattr(contender, measure.field))
+def _cell(measure: Measure) -> Callable[[Candidate], str]:
+    return lambda candidate: measure.tell(getattr(candidate, measure.field))
 
 
-def _interval(contender: Contender) -> str:
-    return formatting.interval(contender.f1_interval, digits=3)
+def _interval(candidate: Candidate) -> str:
+    return formatting.interval(candidate.f1_interval, digits=3)
 
 
 def write_comparison(comparison: Comparison, out: Path) -> Path:
@@ -118,8 +118,8 @@ def write_comparison(comparison: Comparison, out: Path) -> Path:
 
     Raises BadData when `out` cannot be written.
     """
-    names = [each.name for each in comparison.contenders]
-    panels = [_bars(comparison.contenders, measure) for measure in MEASURES]
+    names = [each.name for each in comparison.candidates]
+    panels = [_bars(comparison.candidates, measure) for measure in MEASURES]
     pictures = [
         Picture.of(measure.field, f"{measure.name} of each model as bars", partial(charts.draw_bars, names, [panel], 1))
         for measure, panel in zip(MEASURES, panels, strict=True)
@@ -131,19 +131,19 @@ def write_comparison(comparison: Comparison, out: Path) -> Path:
         pictures=pictures,
         notes=comparison.notes,
         measures=MEASURES,
-        contenders=[each.to_json() | {"terms": _terms(each)} for each in comparison.contenders],
+        candidates=[each.to_json() | {"terms": _terms(each)} for each in comparison.candidates],
     )
 
 
-def _bars(contenders: Sequence[Contender], measure: Measure) -> charts.Bars:
-    values = [getattr(each, measure.field) for each in contenders]
-    intervals = [each.f1_interval if measure.field == "f1" else None for each in contenders]
+def _bars(candidates: Sequence[Candidate], measure: Measure) -> charts.Bars:
+    values = [getattr(each, measure.field) for each in candidates]
+    intervals = [each.f1_interval if measure.field == "f1" else None for each in candidates]
     title = f"{measure.name}, with its 95 % interval" if any(intervals) else measure.name
     return charts.Bars(title, values, [measure.tell(value) for value in values], intervals)
 
 
-def _terms(contender: Contender) -> str:
+def _terms(candidate: Candidate) -> str:
     """What a contender was evaluated on, in words."""
-    if contender.evaluated_on is None:
+    if candidate.evaluated_on is None:
         return formatting.UNKNOWN
-    return f"{formatting.count(contender.reviews)} {contender.evaluated_on.replace('_', '-')}"
+    return f"{formatting.count(candidate.reviews)} {candidate.evaluated_on.replace('_', '-')}"

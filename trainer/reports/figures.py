@@ -31,9 +31,9 @@ class Theme:
     positive: str
     others: tuple[str, ...]
 
-    def of_class(self, name: str, place: int) -> str:
+    def of_class(self, name: str, index: int) -> str:
         """The colour of a class: its own where it has one, otherwise by its place."""
-        return {"negative": self.negative, "positive": self.positive}.get(name, self.others[place % len(self.others)])
+        return {"negative": self.negative, "positive": self.positive}.get(name, self.others[index % len(self.others)])
 
     def ramp(self, colour: str) -> LinearSegmentedColormap:
         """From the paper to the colour, for areas."""

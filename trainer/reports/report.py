@@ -11,7 +11,7 @@ from jinja2 import UndefinedError
 
 from trainer.data.summary import DataSummary
 from trainer.errors import BadData
-from trainer.metrics import positive_place
+from trainer.metrics import positive_index
 from trainer.reports import charts, formatting
 from trainer.reports.figures import Picture
 from trainer.reports.pages import write_page
@@ -69,10 +69,10 @@ def _pictures(run: Run) -> Iterator[Picture]:
         yield Picture.of("calibration", f"Calibration {on}", partial(charts.draw_calibration, bins, len(classes)))
     if run.data:
         summary = DataSummary.from_json(run.data)
-        for place, (name, words) in enumerate(summary.typical_words.items()):
+        for index, (name, words) in enumerate(summary.typical_words.items()):
             if words:
-                told = f"Words typical of {name} reviews: {', '.join(list(words)[:20])}"
-                yield Picture.of(f"words_{name}", told, partial(charts.draw_word_cloud, name, place, words))
+                reported = f"Words typical of {name} reviews: {', '.join(list(words)[:20])}"
+                yield Picture.of(f"words_{name}", reported, partial(charts.draw_word_cloud, name, index, words))
         yield Picture.of(
             "lengths", "Histogram of the lengths of reviews", partial(charts.draw_lengths, summary.lengths)
         )
@@ -104,8 +104,8 @@ def _values(run: Run) -> dict[str, Any]:
 def _sources(data: Mapping[str, Any]) -> str:
     """The names of the data files, in words; the settings have their whole paths."""
     uses = {"training": "learnt from", "unlabelled": "read without labels:", "test": "tested on"}
-    told = ", ".join(f"{use} {Path(data[name]).name}" for name, use in uses.items() if data.get(name))
-    return f"{told[0].upper()}{told[1:]}." if told else ""
+    reported = ", ".join(f"{use} {Path(data[name]).name}" for name, use in uses.items() if data.get(name))
+    return f"{reported[0].upper()}{reported[1:]}." if reported else ""
 
 
 def _spoken(name: str) -> str:
@@ -124,7 +124,7 @@ def _metric_rows(evaluations: Mapping[str, Mapping[str, Any]]) -> list[dict[str,
         {"name": f"F1 of {name}", "cells": [formatting.share(each["f1_by_class"].get(name)) for each in shown]}
         for name in classes
     ]
-    first = by_class.pop(positive_place(classes)) if classes else {}
+    first = by_class.pop(positive_index(classes)) if classes else {}
     interval = {"name": "its 95 % interval", "cells": [formatting.interval(each.get("f1_interval")) for each in shown]}
     rows = [{"name": name, "cells": [tell(each.get(key)) for each in shown]} for key, (name, tell) in METRICS.items()]
     return [first, interval, *by_class, *rows]

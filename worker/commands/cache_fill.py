@@ -16,7 +16,7 @@ from worker.commands.common.arguments import duration_seconds, start_of
 from worker.commands.common.consume import read_to_end
 from worker.commands.common.progress import progress_bar
 from worker.errors import BadUse
-from worker.kafka.types import Record, Source
+from worker.kafka.types import Record, Subscription
 from worker.messages import decode
 
 _EXAMPLES = """examples:
@@ -50,24 +50,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Fill the cache up to the end of the output topic."""
-    chosen = connect.prepare(arguments)
-    cache = open_cache(chosen, _TIMEOUT_SECONDS)
+    settings = connect.prepare(arguments)
+    cache = open_cache(settings, _TIMEOUT_SECONDS)
     if cache is None:
         raise BadUse("there is no cache to fill: set SENTIMENT_REDIS_URL")
-    expiry = chosen.redis_expiry_seconds
+    expiry = settings.redis_expiry_seconds
     since = expiry if arguments.since is None else min(arguments.since, expiry)
     started = time.monotonic()
     try:
         cache.check()
         with (
-            connect.connected(chosen, Source(chosen.output_topic, None, start_of(since, False))) as broker,
+            connect.connected(settings, Subscription(settings.output_topic, None, start_of(since, False))) as broker,
             progress_bar("filling the cache") as show,
         ):
-            polled = read_to_end(broker, chosen)
+            polled = read_to_end(broker, settings)
             counts = fill(cache, polled, expiry, lambda read: show(read, read + sum(broker.lags().values())))
     finally:
         cache.close()
-    _report(counts, chosen.output_topic, time.monotonic() - started, arguments.json)
+    _report(counts, settings.output_topic, time.monotonic() - started, arguments.json)
     return 0
 
 
@@ -108,8 +108,8 @@ def _report(counts: Counts, topic: str, seconds: float, as_json: bool) -> None:
         "expired": counts.expired,
         "no sentiment": counts.no_sentiment,
     }
-    told = ", ".join(f"{count:,} {what}" for what, count in notes.items() if count)
+    reported = ", ".join(f"{count:,} {what}" for what, count in notes.items() if count)
     sys.stdout.write(
         f"Wrote {counts.written:,} of {counts.read:,} records of topic {topic} to Redis in {seconds:.1f} s"
-        f"{told and f' ({told})'}.\n"
+        f"{reported and f' ({reported})'}.\n"
     )

@@ -16,22 +16,21 @@ from models.registry.registry import STABLE
 from worker.cache import Cache, open_cache
 from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
-from worker.kafka.types import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Source, Topic
+from worker.kafka.types import EARLIEST, LATEST, MAX_MESSAGE_BYTES, Subscription, Topic
 from worker.observability.health import Health, HealthServer
 from worker.observability.logging import configure
 from worker.observability.metrics import Metrics
 from worker.observability.tracing import open_tracer
 from worker.pipeline import Pipeline
 from worker.rollout.analysis import Limits
-from worker.rollout.controller import OFF, Decider
+from worker.rollout.controller import OFF, RolloutController
 from worker.rollout.rollout import Rollout
 from worker.runner import Runner
 from worker.serving import memory
 from worker.serving.loader import open_loader, open_registry
 from worker.serving.versions import Versions
 from worker.serving.watcher import ModelWatch
-from worker.settings import settings
-from worker.settings.settings import Settings
+from worker.settings.settings import Settings, add_flags, given_flags, load
 
 # Above what is left of the time to stop after the last transaction's deadline, something hangs that has no deadline.
 STOP_LIMIT_SECONDS = 9.5
@@ -46,29 +45,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replication", type=int, default=-1, help="replicas of topics to create (default: what the brokers say)"
     )
-    settings.add_flags(parser)
+    add_flags(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; 0 after a clean end."""
-    memory.keep_steady()
-    chosen = settings.load(settings.given_flags(arguments))
-    configure(chosen.log_format, chosen.log_level)
+    memory.tune_malloc()
+    settings = load(given_flags(arguments))
+    configure(settings.log_format, settings.log_level)
     stopping = _stop_on_signals()
     health, registry = Health(), CollectorRegistry()
-    server = HealthServer(chosen.http_host, chosen.http_port, health, registry)
-    transactional_id = f"{chosen.kafka_group_id}-{chosen.instance_id or f'{socket.gethostname()}-{server.port}'}"
-    log.info("starting", settings=chosen.masked(), http_port=server.port, transactional_id=transactional_id)
-    topics = _topics(chosen, arguments) if arguments.create_topics else []
-    tracer = open_tracer(chosen.tracing, chosen.input_topic, chosen.kafka_group_id, transactional_id)
+    server = HealthServer(settings.http_host, settings.http_port, health, registry)
+    transactional_id = f"{settings.kafka_group_id}-{settings.instance_id or f'{socket.gethostname()}-{server.port}'}"
+    log.info("starting", settings=settings.masked(), http_port=server.port, transactional_id=transactional_id)
+    topics = _topics(settings, arguments) if arguments.create_topics else []
+    tracer = open_tracer(settings.tracing, settings.input_topic, settings.kafka_group_id, transactional_id)
     metrics = Metrics(tracer, registry)
-    models = watch_models(chosen, metrics)
+    models = watch_models(settings, metrics)
     try:
-        models.open(fall_back=chosen.model_fallback == "newest")
+        models.open(fall_back=settings.model_fallback == "newest")
         health.turned()
         health.model_loaded = True
-        models.watch(chosen.model_poll_seconds)
-        _stream(chosen, models, metrics, health, transactional_id, topics, stopping)
+        models.watch(settings.model_poll_seconds)
+        _stream(settings, models, metrics, health, transactional_id, topics, stopping)
     finally:
         models.close()
         server.close()
@@ -77,32 +76,32 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def watch_models(chosen: Settings, metrics: Metrics) -> ModelWatch:
+def watch_models(settings: Settings, metrics: Metrics) -> ModelWatch:
     """What loads the labelled versions, verified and warm, from the store that was chosen. Raises BadUse."""
-    registry = open_registry(chosen)
-    versions = Versions(chosen.model_name, open_loader(chosen, registry), metrics)
-    return ModelWatch(registry, chosen.model_name, chosen.model_label, versions, metrics)
+    registry = open_registry(settings)
+    versions = Versions(settings.model_name, open_loader(settings, registry), metrics)
+    return ModelWatch(registry, settings.model_name, settings.model_label, versions, metrics)
 
 
-def open_rollout(chosen: Settings, models: ModelWatch, metrics: Metrics) -> Rollout:
+def open_rollout(settings: Settings, models: ModelWatch, metrics: Metrics) -> Rollout:
     """What tries versions beside the stream; decisions are for workers that follow the label `stable`."""
     limits = Limits(
-        records=chosen.canary_min_records,
-        seconds=chosen.canary_min_seconds,
-        failures=chosen.canary_max_failure_ratio,
-        differences=chosen.canary_max_difference_ratio,
-        mix_change=chosen.canary_max_mix_change_ratio,
-        coverage_loss=chosen.canary_max_coverage_loss_ratio,
-        slowdown=chosen.canary_max_slowdown,
+        records=settings.canary_min_records,
+        seconds=settings.canary_min_seconds,
+        failures=settings.canary_max_failure_ratio,
+        differences=settings.canary_max_difference_ratio,
+        mix_change=settings.canary_max_mix_change_ratio,
+        coverage_loss=settings.canary_max_coverage_loss_ratio,
+        slowdown=settings.canary_max_slowdown,
     )
-    mode = chosen.canary_decision if chosen.model_label == STABLE else OFF
-    decider = Decider(open_registry(chosen), chosen.model_name, limits, mode, metrics)
-    connect = partial(open_broker, chosen.kafka_client, chosen.connection(), None, None)
-    return Rollout(models, decider, connect, chosen, metrics)
+    mode = settings.canary_decision if settings.model_label == STABLE else OFF
+    controller = RolloutController(open_registry(settings), settings.model_name, limits, mode, metrics)
+    connect = partial(open_broker, settings.kafka_client, settings.connection(), None, None)
+    return Rollout(models, controller, connect, settings, metrics)
 
 
 def _stream(
-    chosen: Settings,
+    settings: Settings,
     models: ModelWatch,
     metrics: Metrics,
     health: Health,
@@ -110,20 +109,22 @@ def _stream(
     topics: list[Topic],
     stopping: threading.Event,
 ) -> None:
-    source = Source(chosen.input_topic, chosen.kafka_group_id, LATEST if chosen.start == "latest" else EARLIEST)
-    exactly_once = chosen.delivery == "exactly_once"
-    connection = chosen.connection()
-    broker = open_broker(chosen.kafka_client, connection, source, transactional_id if exactly_once else None)
-    rollout = open_rollout(chosen, models, metrics)
+    source = Subscription(
+        settings.input_topic, settings.kafka_group_id, LATEST if settings.start == "latest" else EARLIEST
+    )
+    exactly_once = settings.delivery == "exactly_once"
+    connection = settings.connection()
+    broker = open_broker(settings.kafka_client, connection, source, transactional_id if exactly_once else None)
+    rollout = open_rollout(settings, models, metrics)
     runner = Runner(broker, connection, metrics, health, stopping)
-    cache = open_cache(chosen)
+    cache = open_cache(settings)
     try:
         if topics:
             runner.until_done(lambda: broker.create_topics(topics))
-        runner.until_done(lambda: broker.start(chosen.output_topic, chosen.dead_letter_topic))
+        runner.until_done(lambda: broker.start(settings.output_topic, settings.dead_letter_topic))
         rollout.start()
-        memory.overlook_what_stays()
-        runner.run(Pipeline(broker, models.lineup, cache, chosen, metrics, health, rollout))
+        memory.freeze_gc()
+        runner.run(Pipeline(broker, models.active_versions, cache, settings, metrics, health, rollout))
     finally:
         rollout.close()
         _close(broker, cache)
@@ -135,9 +136,9 @@ def _close(broker: Broker, cache: Cache | None) -> None:
         cache.close()
 
 
-def _topics(chosen: Settings, arguments: argparse.Namespace) -> list[Topic]:
+def _topics(settings: Settings, arguments: argparse.Namespace) -> list[Topic]:
     configs = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
-    names = (chosen.input_topic, chosen.output_topic, chosen.dead_letter_topic, chosen.shadow_topic)
+    names = (settings.input_topic, settings.output_topic, settings.dead_letter_topic, settings.shadow_topic)
     return [Topic(name, arguments.partitions, arguments.replication, configs) for name in names if name]
 
 

@@ -15,7 +15,7 @@ from worker.commands.common import connect
 from worker.commands.common.arguments import duration_seconds, positive, start_of
 from worker.commands.common.consume import Follower
 from worker.commands.common.formatting import printable
-from worker.kafka.types import Record, Source
+from worker.kafka.types import Record, Subscription
 from worker.messages import Sentiment, decode
 
 _TIME_CELLS = 19
@@ -42,12 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Show sentiments until the limit, the end or Ctrl-C; always 0."""
-    chosen = connect.prepare(arguments)
-    source = Source(chosen.output_topic, None, start_of(arguments.since, arguments.from_beginning))
+    settings = connect.prepare(arguments)
+    source = Subscription(settings.output_topic, None, start_of(arguments.since, arguments.from_beginning))
     printer: Printer = JsonPrinter() if arguments.json else LinePrinter(Console(highlight=False, soft_wrap=True))
     try:
-        with connect.connected(chosen, source) as broker:
-            follower = Follower(broker, chosen.connection())
+        with connect.connected(settings, source) as broker:
+            follower = Follower(broker, settings.connection())
             show(polls(follower, arguments.exit_at_end), printer, arguments.id, arguments.limit)
     except KeyboardInterrupt:
         return 0

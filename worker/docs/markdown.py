@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 
-def refreshed(text: str, module: str, told: Callable[[str], str]) -> str:
+def refreshed(text: str, module: str, reported: Callable[[str], str]) -> str:
     """The page with each part between `<!-- python -m MODULE WORDS -->` and `<!-- end -->` as `told(WORDS)` has it."""
     shown = re.compile(rf"(<!-- python -m {re.escape(module)} (.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
-    return shown.sub(lambda found: f"{found[1]}{told(found[2])}{found[3]}", text)
+    return shown.sub(lambda found: f"{found[1]}{reported(found[2])}{found[3]}", text)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---") -> str:

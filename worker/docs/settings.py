@@ -42,7 +42,7 @@ def every() -> str:
 
 
 def _group_of(name: str) -> str:
-    return next((group for group, beginnings in GROUPS.items() if name.startswith(beginnings)), REST)
+    return next((group for group, start_offset_check in GROUPS.items() if name.startswith(start_offset_check)), REST)
 
 
 def _table(names: Iterable[str]) -> str:

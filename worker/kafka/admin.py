@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from worker.errors import AccessDenied, KafkaAway, TopicMissing
 from worker.kafka.broker import Broker
-from worker.kafka.types import EARLIEST, LATEST, Partition, Position, Topic
+from worker.kafka.types import EARLIEST, LATEST, CommittedOffset, Partition, Topic
 
 Key = TypeVar("Key")
 
@@ -28,30 +28,30 @@ def offsets_or_ends(ask: Callable[[int], dict[Key, int]], start: int) -> dict[Ke
     return {key: offset if offset >= 0 else ends[key] for key, offset in ask(start).items()}
 
 
-class Questions(Protocol):
+class AdminQueries(Protocol):
     """One client's way of asking; see the methods of the same meaning in `worker.kafka.broker.Broker`."""
 
     def create(self, topics: Sequence[Topic]) -> None:
         """See Broker.create_topics."""
 
-    def positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+    def offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
         """See Broker.group_positions."""
 
-    def set_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+    def set_positions(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
         """See Broker.set_group_positions."""
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
 
     def inspector(self) -> Inspector:
-        """See AsksCluster.inspector."""
+        """See CachedAdmin.inspector."""
 
 
-class AsksCluster:
+class CachedAdmin:
     """The part of a broker that needs no `start`."""
 
     @property
-    def _cluster(self) -> Questions:
+    def _cluster(self) -> AdminQueries:
         raise NotImplementedError
 
     def create_topics(self, topics: Sequence[Topic]) -> None:
@@ -62,13 +62,13 @@ class AsksCluster:
             while not self._knows(topic.name, deadline):
                 time.sleep(_MOMENT_SECONDS)
 
-    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+    def group_offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
         """See Broker.group_positions."""
-        return self._cluster.positions(group_id, topic)
+        return self._cluster.offsets(group_id, topic)
 
-    def set_group_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+    def set_group_offsets(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
         """See Broker.set_group_positions."""
-        self._cluster.set_positions(group_id, positions)
+        self._cluster.set_positions(group_id, offsets)
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
@@ -91,7 +91,7 @@ class AsksCluster:
 
 def inspector_of(broker: Broker) -> Inspector:
     """What tells how the cluster of a broker on Kafka is set up; open for as long as that broker is."""
-    assert isinstance(broker, AsksCluster)
+    assert isinstance(broker, CachedAdmin)
     return broker.inspector()
 
 

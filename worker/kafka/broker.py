@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from worker.kafka.types import Message, Partition, Polled, Position, Topic
+from worker.kafka.types import CommittedOffset, Message, Partition, Polled, Topic
 
 
 class Broker(Protocol):
@@ -32,8 +32,8 @@ class Broker(Protocol):
     def produce(self, messages: Sequence[Message]) -> None:
         """Start writing `messages`, in order per key; opens the transaction if there is none. Raises RetryBatch."""
 
-    def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """Wait until all that was produced is stored, and commit it with `positions` (empty: nothing was read).
+    def commit(self, offsets: Mapping[Partition, CommittedOffset]) -> None:
+        """Wait until all that was produced is stored, and commit it with `offsets` (empty: nothing was read).
 
         Raises BatchRefused, BatchExpired, AccessDenied. After an error only `rewind` and `close` are allowed.
         """
@@ -47,7 +47,7 @@ class Broker(Protocol):
     def assignment(self) -> frozenset[Partition]:
         """The partitions that this member reads at the moment; empty before the group is joined."""
 
-    def committed(self) -> dict[Partition, Position]:
+    def committed(self) -> dict[Partition, CommittedOffset]:
         """The committed positions of the assigned partitions, asked of Kafka. Raises KafkaAway."""
 
     def lags(self) -> dict[Partition, int]:
@@ -63,7 +63,7 @@ class Broker(Protocol):
     def create_topics(self, topics: Sequence[Topic]) -> None:
         """Create those that do not exist yet, and wait until they can be used. Raises KafkaAway, AccessDenied."""
 
-    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+    def group_offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
         """The committed positions of any group on all partitions of a topic, without joining it.
 
         Partitions without one are absent, as all are of a group that nobody knows. What was committed a moment ago may
@@ -71,7 +71,7 @@ class Broker(Protocol):
         Raises KafkaAway, AccessDenied.
         """
 
-    def set_group_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+    def set_group_offsets(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
         """Set positions of a group without members, as where it is to begin. Needs no `start` and no source.
 
         Raises StopWorker when the group has members, TopicMissing, KafkaAway, AccessDenied.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker.kafka.types import LATEST, MAX_MESSAGE_BYTES, Connection, Security, Source
+from worker.kafka.types import LATEST, MAX_MESSAGE_BYTES, Connection, Security, Subscription
 
 # A broker that stands still must not hold a fetch for longer than a worker may stand still.
 _REQUEST_TIMEOUT_MS = 10_000
@@ -32,11 +32,11 @@ def kafka_python_common(connection: Connection) -> dict[str, Any]:
     }
 
 
-def kafka_python_consumer(connection: Connection, source: Source) -> dict[str, Any]:
+def kafka_python_consumer(connection: Connection, subscription: Subscription) -> dict[str, Any]:
     """For a consumer of committed records; it never commits by itself."""
     return kafka_python_common(connection) | {
-        "group_id": source.group_id,
-        "auto_offset_reset": "latest" if source.start == LATEST else "earliest",
+        "group_id": subscription.group_id,
+        "auto_offset_reset": "latest" if subscription.start == LATEST else "earliest",
         "enable_auto_commit": False,
         # Also makes it ask for stable offsets: without, a partition taken over can start before a pending commit.
         "isolation_level": "read_committed",
@@ -92,12 +92,12 @@ def librdkafka_common(connection: Connection) -> dict[str, Any]:
     }
 
 
-def librdkafka_consumer(connection: Connection, source: Source) -> dict[str, Any]:
+def librdkafka_consumer(connection: Connection, subscription: Subscription) -> dict[str, Any]:
     """For a consumer of committed records; it never commits by itself."""
     return librdkafka_common(connection) | {
         # Without a group nothing is ever committed under this name; librdkafka wants one all the same.
-        "group.id": source.group_id or "kafka-sentiment-reader",
-        "auto.offset.reset": "latest" if source.start == LATEST else "earliest",
+        "group.id": subscription.group_id or "kafka-sentiment-reader",
+        "auto.offset.reset": "latest" if subscription.start == LATEST else "earliest",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "isolation.level": "read_committed",

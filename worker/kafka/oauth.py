@@ -59,9 +59,9 @@ class AccessTokens:
     """
 
     def __init__(
-        self, source: TokenEndpoint | Path, limit_seconds: float, clock: Callable[[], float] = time.time
+        self, subscription: TokenEndpoint | Path, limit_seconds: float, clock: Callable[[], float] = time.time
     ) -> None:
-        self._source = source
+        self._subscription = subscription
         self._limit = limit_seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -105,9 +105,9 @@ class AccessTokens:
             self._failed, self._renew_at = False, began + _RENEW_RATIO * (self._token.ends_at - began)
 
     def _fetch(self) -> AccessToken:
-        if isinstance(self._source, Path):
-            return self._read(self._source)
-        return self._ask(self._source)
+        if isinstance(self._subscription, Path):
+            return self._read(self._subscription)
+        return self._ask(self._subscription)
 
     def _read(self, path: Path) -> AccessToken:
         setting = "SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_FILE"
@@ -160,7 +160,7 @@ def _post(endpoint: TokenEndpoint, seconds: float) -> dict[str, object]:
             answer = json.loads(response.read(_LARGEST_ANSWER))
     except urllib.error.HTTPError as error:
         with error:
-            raise _refusal(endpoint.url, error) from None
+            raise _load_failure(endpoint.url, error) from None
     except (OSError, http.client.HTTPException) as error:
         raise _away(endpoint.url, error) from None
     except ValueError:
@@ -168,10 +168,10 @@ def _post(endpoint: TokenEndpoint, seconds: float) -> dict[str, object]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _refusal(url: str, error: urllib.error.HTTPError) -> WorkerError:
+def _load_failure(url: str, error: urllib.error.HTTPError) -> WorkerError:
     try:
-        told = json.loads(error.read(_LARGEST_ANSWER))
-        reason = " ".join(str(told[name]) for name in ("error", "error_description") if name in told)[:200]
+        reported = json.loads(error.read(_LARGEST_ANSWER))
+        reason = " ".join(str(reported[name]) for name in ("error", "error_description") if name in reported)[:200]
     except (OSError, ValueError, TypeError):
         reason = ""
     says = f"the token endpoint {url} answers {error.code}" + (f" ({reason})" if reason else "")

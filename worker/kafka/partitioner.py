@@ -22,10 +22,10 @@ def assign_partitions(messages: Sequence[Message], count_of: Callable[[str], int
         return partitions_of([message.key for message in messages], count_of(topics.pop()))
     found: list[int | None] = [None] * len(messages)
     for topic in topics:
-        places = [place for place, message in enumerate(messages) if message.topic == topic]
-        numbers = partitions_of([messages[place].key for place in places], count_of(topic))
-        for place, number in zip(places, numbers, strict=True):
-            found[place] = number
+        indices = [index for index, message in enumerate(messages) if message.topic == topic]
+        numbers = partitions_of([messages[index].key for index in indices], count_of(topic))
+        for index, number in zip(indices, numbers, strict=True):
+            found[index] = number
     return found
 
 
@@ -36,16 +36,16 @@ def partitions_of(keys: Sequence[bytes | None], partitions: int) -> list[int | N
     are hashed here together. Source: org.apache.kafka.common.utils.Utils.murmur2 and toPositive.
     """
     found: list[int | None] = [None] * len(keys)
-    places = defaultdict(list)
-    for place, key in enumerate(keys):
+    indices = defaultdict(list)
+    for index, key in enumerate(keys):
         if key is not None:
-            places[len(key)].append(place)
-    for length, alike in places.items():
-        joined = b"".join([keys[place] or b"" for place in alike])
+            indices[len(key)].append(index)
+    for length, alike in indices.items():
+        joined = b"".join([keys[index] or b"" for index in alike])
         hashes = murmur2(np.frombuffer(joined, np.uint8).reshape(len(alike), length))
         numbers = (hashes & np.uint32(0x7FFFFFFF)) % np.uint32(partitions)
-        for place, number in zip(alike, numbers.tolist(), strict=True):
-            found[place] = number
+        for index, number in zip(alike, numbers.tolist(), strict=True):
+            found[index] = number
     return found
 
 
@@ -60,8 +60,8 @@ def murmur2(keys: NDArray[np.uint8]) -> NDArray[np.uint32]:
         mixed ^= mixed >> _SHIFT
         hashes = hashes * _MULTIPLIER ^ mixed * _MULTIPLIER
     tail = keys[:, words * 4 :]
-    for place in range(tail.shape[1]):
-        hashes ^= tail[:, place].astype(np.uint32) << np.uint32(8 * place)
+    for index in range(tail.shape[1]):
+        hashes ^= tail[:, index].astype(np.uint32) << np.uint32(8 * index)
     if tail.shape[1]:
         hashes *= _MULTIPLIER
     hashes ^= hashes >> np.uint32(13)

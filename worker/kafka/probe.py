@@ -17,7 +17,7 @@ def kafka_answers(connection: Connection, timeout_seconds: float = 2.0) -> bool:
     One that stands still accepts connections all the same, as does what stands before it.
     """
     try:
-        greet_any(connection.bootstrap_servers, connection.security, timeout_seconds)
+        probe_any(connection.bootstrap_servers, connection.security, timeout_seconds)
     except KafkaAway:
         return False
     except (AccessDenied, BadUse):
@@ -30,7 +30,7 @@ def require_kafka(connection: Connection) -> None:
 
     Raises AccessDenied where waiting does not help: a certificate is not trusted, a token is refused.
     """
-    greet_any(connection.bootstrap_servers, connection.security, connection.deadline)
+    probe_any(connection.bootstrap_servers, connection.security, connection.deadline)
     if connection.security.access_tokens:
         connection.security.access_tokens.current()
 
@@ -52,7 +52,7 @@ def address(server: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def greet_any(bootstrap_servers: str, security: Security, seconds: float) -> None:
+def probe_any(bootstrap_servers: str, security: Security, seconds: float) -> None:
     """Return as soon as one of the servers talks to us, of which those that stand still leave time for the next.
 
     Raises AccessDenied, BadUse, KafkaAway.
@@ -61,9 +61,9 @@ def greet_any(bootstrap_servers: str, security: Security, seconds: float) -> Non
     problem: WorkerError = KafkaAway(f"no Kafka server answers at {bootstrap_servers}")
     for server in servers:
         try:
-            greet(server, security, max(_SHORTEST_STEP_SECONDS, seconds / 2 / len(servers)))
-        except (AccessDenied, KafkaAway) as refusal:
-            problem = refusal
+            probe(server, security, max(_SHORTEST_STEP_SECONDS, seconds / 2 / len(servers)))
+        except (AccessDenied, KafkaAway) as load_failure:
+            problem = load_failure
         except (OSError, ValueError):
             pass
         else:
@@ -73,7 +73,7 @@ def greet_any(bootstrap_servers: str, security: Security, seconds: float) -> Non
     raise problem
 
 
-def greet(server: str, security: Security, seconds: float) -> None:
+def probe(server: str, security: Security, seconds: float) -> None:
     """Connect as a client would and ask what every server answers; each step takes at most `seconds`.
 
     Raises AccessDenied, with a sentence, when one side does not trust the other's certificate or they speak different

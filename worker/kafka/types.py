@@ -49,7 +49,7 @@ class Message(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-class Position(NamedTuple):
+class CommittedOffset(NamedTuple):
     """A committed position: all before `next_offset` is done. `metadata` travels with it (at most 4,096 bytes)."""
 
     next_offset: int
@@ -94,7 +94,7 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Subscription:
     """What to read: a topic, as a member of a group, or all of it when `group_id` is None (nothing is committed then).
 
     `start` applies where nothing is committed: `EARLIEST`, `LATEST`, or milliseconds since 1970 (without a group only).

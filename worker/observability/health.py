@@ -50,15 +50,15 @@ class Health:
         behind = {part for part, left in lags.items() if left and self.kafka_answers}
         self._waiting_since = {part: self._waiting_since.get(part, now) for part in behind}
 
-    def complaints(self) -> list[str]:
+    def reasons(self) -> list[str]:
         """Why this process should be restarted; empty while it is alive."""
-        now, complaints = self._clock(), []
+        now, reasons = self._clock(), []
         if now - self._turned_at > (LOOP_LIMIT_SECONDS if self.model_loaded else START_LIMIT_SECONDS):
-            complaints.append(f"the loop has not turned for {now - self._turned_at:.0f} s")
+            reasons.append(f"the loop has not turned for {now - self._turned_at:.0f} s")
         for partition, since in list(self._waiting_since.items()):
             if now - since > PROGRESS_LIMIT_SECONDS and self.kafka_answers:
-                complaints.append(f"partition {partition.number} has lag and made no progress for {now - since:.0f} s")
-        return complaints
+                reasons.append(f"partition {partition.number} has lag and made no progress for {now - since:.0f} s")
+        return reasons
 
     def missing(self) -> list[str]:
         """What is missing until it is ready; empty once it is."""
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/metrics":
             self._answer(200, CONTENT_TYPE_LATEST, generate_latest(self.registry))
         elif path in ("/livez", "/readyz"):
-            problems = self.health.complaints() if path == "/livez" else self.health.missing()
+            problems = self.health.reasons() if path == "/livez" else self.health.missing()
             body = json.dumps({"ok": not problems, "problems": problems}).encode()
             self._answer(503 if problems else 200, "application/json", body)
         else:

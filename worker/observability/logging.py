@@ -30,12 +30,12 @@ class OncePerMinute(logging.Filter):
         self._left_out: dict[tuple[str, int], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        place, now = (record.pathname, record.lineno), self._clock()
-        if now - self._last.get(place, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
-            self._left_out[place] = self._left_out.get(place, 0) + 1
+        location, now = (record.pathname, record.lineno), self._clock()
+        if now - self._last.get(location, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            self._left_out[location] = self._left_out.get(location, 0) + 1
             return False
-        self._last[place] = now
-        if left_out := self._left_out.pop(place, 0):
+        self._last[location] = now
+        if left_out := self._left_out.pop(location, 0):
             record.msg = f"{record.getMessage()} (and {left_out} more like it)"
             record.args = ()
         return True

@@ -93,9 +93,9 @@ class Tracing:
         found = {value for record in records for name, value in record.headers if name == "traceparent" and value}
         links = 0
         # Not in the order of the records, which would leave whole partitions without any.
-        for place, header in enumerate(sorted(found)):
+        for index, header in enumerate(sorted(found)):
             if links == self._most_links:
-                span.set_attribute("sentiment.links_left_out", len(found) - place)
+                span.set_attribute("sentiment.links_left_out", len(found) - index)
                 break
             if (context := linkable(header)) is not None:
                 span.add_link(context)

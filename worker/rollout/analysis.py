@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import NormalDist
 from typing import Any
 
-from worker.rollout.stats import Signals
+from worker.rollout.stats import CanaryStats
 
 PROMOTE, ROLL_BACK, WAIT = "promote", "roll_back", "wait"
 # A share over its limit counts against a canary once chance would explain it in less than 1 of 1,000 cases, for the
@@ -55,58 +55,58 @@ class Verdict:
         return asdict(self)
 
 
-def judge(signals: Signals, limits: Limits, now_ms: int) -> Verdict:
+def judge(stats: CanaryStats, limits: Limits, now_ms: int) -> Verdict:
     """Roll back for a limit that is surely passed; promote when all are kept for long enough; otherwise wait."""
-    figures = measure(signals, now_ms)
-    verdict = signals.contest
-    if signals.refusal:
-        reason = f"a worker cannot use it: {signals.refusal}"
+    figures = measure(stats, now_ms)
+    verdict = stats.experiment
+    if stats.load_failure:
+        reason = f"a worker cannot use it: {stats.load_failure}"
         return Verdict(ROLL_BACK, *verdict, [reason], figures, asdict(limits))
-    wrongs = list(_wrongs(signals, figures, limits))
-    if sure := [reason for reason, is_sure in wrongs if is_sure]:
+    violations = list(_violations(stats, figures, limits))
+    if sure := [reason for reason, is_sure in violations if is_sure]:
         return Verdict(ROLL_BACK, *verdict, sure, figures, asdict(limits))
-    missing = [reason for reason, _ in wrongs]
+    missing = [reason for reason, _ in violations]
     if figures["compared"] < limits.records:
-        missing.append(f"{signals.compared:,} of {limits.records:,} records were compared")
+        missing.append(f"{stats.compared:,} of {limits.records:,} records were compared")
     if figures["seconds"] < limits.seconds:
         missing.append(f"it has served for {figures['seconds']:,.0f} of {limits.seconds:,.0f} s")
     if missing:
         return Verdict(WAIT, *verdict, missing, figures, asdict(limits))
-    kept = f"all limits are kept after {signals.compared:,} compared records and {figures['seconds']:,.0f} s"
+    kept = f"all limits are kept after {stats.compared:,} compared records and {figures['seconds']:,.0f} s"
     return Verdict(PROMOTE, *verdict, [kept], figures, asdict(limits))
 
 
-def measure(signals: Signals, now_ms: int) -> dict[str, float]:
+def measure(stats: CanaryStats, now_ms: int) -> dict[str, float]:
     """The figures that the limits are about, with how many records they stand on."""
-    compared = max(1, signals.compared)
-    known, known_before = signals.canary_coverage / compared, signals.stable_coverage / compared
+    compared = max(1, stats.compared)
+    known, known_before = stats.canary_coverage / compared, stats.stable_coverage / compared
     figures = {
-        "served": signals.served,
-        "compared": signals.compared,
-        "seconds": max(0.0, now_ms - signals.first) / 1000,
-        "failures": signals.failed / max(1, signals.served),
-        "differences": signals.differed / compared,
-        "mix_change": _moved(signals) / compared,
+        "served": stats.served,
+        "compared": stats.compared,
+        "seconds": max(0.0, now_ms - stats.first) / 1000,
+        "failures": stats.failed / max(1, stats.served),
+        "differences": stats.differed / compared,
+        "mix_change": _moved(stats) / compared,
         "coverage_loss": known_before - known,
-        "slowdown": signals.canary_seconds / signals.stable_seconds if signals.stable_seconds else 0.0,
+        "slowdown": stats.canary_seconds / stats.stable_seconds if stats.stable_seconds else 0.0,
     }
     return {name: round(value, 6) for name, value in figures.items()}
 
 
-def _wrongs(signals: Signals, figures: dict[str, float], limits: Limits) -> Iterator[tuple[str, bool]]:
+def _violations(stats: CanaryStats, figures: dict[str, float], limits: Limits) -> Iterator[tuple[str, bool]]:
     """What speaks against a canary, and whether that is beyond chance."""
-    enough = signals.compared >= _FEWEST
+    enough = stats.compared >= _FEWEST
     if figures["failures"] > limits.failures:
-        sure = signals.served >= _FEWEST and surely_above(signals.failed, signals.served, limits.failures)
-        yield f"it could not score {signals.failed:,} of {signals.served:,} records", sure
+        sure = stats.served >= _FEWEST and surely_above(stats.failed, stats.served, limits.failures)
+        yield f"it could not score {stats.failed:,} of {stats.served:,} records", sure
     if figures["differences"] > limits.differences:
-        sure = enough and surely_above(signals.differed, signals.compared, limits.differences)
+        sure = enough and surely_above(stats.differed, stats.compared, limits.differences)
         yield f"{figures['differences']:.1%} of its sentiments differ (limit {limits.differences:.1%})", sure
-    unknown = signals.compared - sum(signals.canary_classes.values())
+    unknown = stats.compared - sum(stats.canary_classes.values())
     if unknown and limits.mix_change < 1:
         yield f"the classes of {unknown:,} compared records are too many to be kept: its mix is not known", False
     elif figures["mix_change"] > limits.mix_change:
-        sure = enough and mix_surely_changed(signals, limits.mix_change)
+        sure = enough and mix_surely_changed(stats, limits.mix_change)
         yield f"its class mix differs by {figures['mix_change']:.1%} (limit {limits.mix_change:.1%})", sure
     if figures["coverage_loss"] > limits.coverage_loss:
         yield f"it knows {figures['coverage_loss']:.1%} less of the texts (limit {limits.coverage_loss:.1%})", enough
@@ -114,26 +114,26 @@ def _wrongs(signals: Signals, figures: dict[str, float], limits: Limits) -> Iter
         yield f"it takes {figures['slowdown']:.2f} times as long (limit {limits.slowdown:g})", enough
 
 
-def mix_surely_changed(signals: Signals, limit: float) -> bool:
+def mix_surely_changed(stats: CanaryStats, limit: float) -> bool:
     """Whether so large a change of mix would come by chance, at the limit, in less than 1 of 1,000 cases.
 
     McNemar's test, against the limit in place of 0: of the same records only those with two different sentiments say
     anything. Which classes have grown is seen only afterwards, so the chance is shared out among all choices of them.
     """
-    moved, choices = _moved(signals), 2.0 ** min(len(_classes(signals)) - 1, _MOST_CLASSES)
+    moved, choices = _moved(stats), 2.0 ** min(len(_classes(stats)) - 1, _MOST_CLASSES)
     # Each record moves by -1, 0 or 1 into the classes that have grown, and only those that differ can move.
-    deviation = math.sqrt(max(0.0, signals.differed - moved**2 / signals.compared))
-    return moved - limit * signals.compared > -NormalDist().inv_cdf(_CHANCE / choices) * deviation
+    deviation = math.sqrt(max(0.0, stats.differed - moved**2 / stats.compared))
+    return moved - limit * stats.compared > -NormalDist().inv_cdf(_CHANCE / choices) * deviation
 
 
-def _moved(signals: Signals) -> float:
+def _moved(stats: CanaryStats) -> float:
     """How many records more the canary puts into the classes that it chooses more often than the stable version."""
-    changes = (signals.canary_classes.get(n, 0) - signals.stable_classes.get(n, 0) for n in _classes(signals))
+    changes = (stats.canary_classes.get(n, 0) - stats.stable_classes.get(n, 0) for n in _classes(stats))
     return sum(map(abs, changes)) / 2
 
 
-def _classes(signals: Signals) -> set[str]:
-    return {*signals.stable_classes, *signals.canary_classes}
+def _classes(stats: CanaryStats) -> set[str]:
+    return {*stats.stable_classes, *stats.canary_classes}
 
 
 def surely_above(count: int, of: int, limit: float) -> bool:

@@ -13,8 +13,8 @@ import structlog
 from models.scorer import Scorer
 from worker.observability.metrics import Metrics
 from worker.rollout.comparison import Comparison, Sample, compare
-from worker.serving.routing import Contest
-from worker.serving.versions import stream_first
+from worker.serving.routing import Experiment
+from worker.serving.versions import throttled
 
 # Few enough to be done soon, enough to be scored together.
 CHUNK = 64
@@ -27,24 +27,24 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    served: Scorer
+    batch_scores: Scorer
     other: Scorer
     samples: Sequence[Sample]
-    contest: Contest | None
+    experiment: Experiment | None
 
 
 class Comparer:
     """Takes what was served, and compares as much of it as the budget allows; the rest is dropped, and counted.
 
     `budget` is the share of one core's time that it may take: after each piece of work it rests so long that it keeps
-    to it. `tell(comparison, contest)` gets each result, on the thread that calls `step`; a shadow has no contest.
+    to it. `tell(comparison, experiment)` gets each result, on the thread that calls `step`; a shadow has no experiment.
     """
 
     def __init__(
         self,
         budget: float,
         metrics: Metrics,
-        tell: Callable[[Comparison, Contest | None], None],
+        tell: Callable[[Comparison, Experiment | None], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._budget = budget
@@ -57,19 +57,21 @@ class Comparer:
         self._resumes = 0.0
         self._broken: set[int] = set()
 
-    def offer(self, served: Scorer, other: Scorer, samples: Sequence[Sample], contest: Contest | None = None) -> None:
+    def offer(
+        self, batch_scores: Scorer, other: Scorer, samples: Sequence[Sample], experiment: Experiment | None = None
+    ) -> None:
         """Compare these when there is time; returns at once. For the stream's thread."""
         if not samples:
             return
         with self._changed:
             taken = list(self._fitting(samples))
             if taken:
-                self._jobs.append(_Job(served, other, taken, contest))
+                self._jobs.append(_Job(batch_scores, other, taken, experiment))
                 self._waiting += len(taken)
                 self._characters += _characters(taken)
                 self._changed.notify()
         if dropped := len(samples) - len(taken):
-            self._count(served, other, "dropped", dropped)
+            self._count(batch_scores, other, "dropped", dropped)
 
     def step(self, timeout_seconds: float) -> bool:
         """One piece of work, or a wait for it; whether there was one."""
@@ -78,13 +80,13 @@ class Comparer:
             return False
         started = self._clock()
         try:
-            with stream_first:
-                comparison = compare(job.served, job.other, job.samples, time_both=job.contest is not None)
+            with throttled:
+                comparison = compare(job.batch_scores, job.other, job.samples, time_both=job.experiment is not None)
         except Exception as error:  # noqa: BLE001 - a version that is only tried must stop nothing
             self._fail(job, error)
         else:
             self._show(comparison)
-            self._tell(comparison, job.contest)
+            self._tell(comparison, job.experiment)
         busy = self._clock() - started
         self._resumes = self._clock() + busy / self._budget - busy
         return True
@@ -101,10 +103,10 @@ class Comparer:
             job = self._jobs.popleft()
             now, later = job.samples[:CHUNK], job.samples[CHUNK:]
             if later:
-                self._jobs.appendleft(_Job(job.served, job.other, later, job.contest))
+                self._jobs.appendleft(_Job(job.batch_scores, job.other, later, job.experiment))
             self._waiting -= len(now)
             self._characters -= _characters(now)
-            return _Job(job.served, job.other, now, job.contest)
+            return _Job(job.batch_scores, job.other, now, job.experiment)
 
     def _fitting(self, samples: Sequence[Sample]) -> Iterator[Sample]:
         characters = self._characters
@@ -115,17 +117,17 @@ class Comparer:
             yield sample
 
     def _show(self, comparison: Comparison) -> None:
-        served, other, differed = comparison.served, comparison.other, comparison.differed
-        self._count(served, other, "differed", differed)
-        self._count(served, other, "agreed", len(comparison.samples) - differed)
-        pair = (served.name, served.version, other.version)
+        batch_scores, other, differed = comparison.batch_scores, comparison.other, comparison.differed
+        self._count(batch_scores, other, "differed", differed)
+        self._count(batch_scores, other, "agreed", len(comparison.samples) - differed)
+        pair = (batch_scores.name, batch_scores.version, other.version)
         self._metrics.comparison_seconds.labels(*pair).inc(comparison.other_seconds)
         difference = self._metrics.comparison_score_difference.labels(*pair)
         for value in comparison.score_differences():
             difference.observe(value)
 
     def _fail(self, job: _Job, error: Exception) -> None:
-        self._count(job.served, job.other, "failed", len(job.samples))
+        self._count(job.batch_scores, job.other, "failed", len(job.samples))
         if job.other.version not in self._broken:
             self._broken.add(job.other.version)
             log.error(
@@ -135,8 +137,8 @@ class Comparer:
                 why=f"{type(error).__name__}: {error}",
             )
 
-    def _count(self, served: Scorer, other: Scorer, outcome: str, count: int) -> None:
-        self._metrics.comparisons.labels(served.name, served.version, other.version, outcome).inc(count)
+    def _count(self, batch_scores: Scorer, other: Scorer, outcome: str, count: int) -> None:
+        self._metrics.comparisons.labels(batch_scores.name, batch_scores.version, other.version, outcome).inc(count)
 
 
 def _characters(samples: Sequence[Sample]) -> int:

@@ -11,9 +11,9 @@ import msgspec
 
 from models.scorer import Scorer, Scores
 from worker.kafka.types import Partition
-from worker.rollout.stats import Signals
+from worker.rollout.stats import CanaryStats
 from worker.serving.results import Score
-from worker.serving.routing import Contest
+from worker.serving.routing import Experiment
 
 
 class Sample(NamedTuple):
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 class Comparison:
     """What another version says to the same samples; the seconds are processor time of this thread."""
 
-    served: Scorer
+    batch_scores: Scorer
     other: Scorer
     samples: Sequence[Sample]
     scores: Scores
@@ -45,7 +45,7 @@ class Comparison:
 
     @property
     def served_sentiments(self) -> list[str]:
-        return [self.served.classes[sample.score.best] for sample in self.samples]
+        return [self.batch_scores.classes[sample.score.best] for sample in self.samples]
 
     @property
     def other_sentiments(self) -> list[str]:
@@ -53,20 +53,20 @@ class Comparison:
 
     def score_differences(self) -> Iterator[float]:
         """For each sample, by how much the other version scores the served sentiment differently; 0 to 1."""
-        place = {name: number for number, name in enumerate(self.other.classes)}
-        for sample, shares in zip(self.samples, self.scores.probabilities.tolist(), strict=True):
-            sentiment = self.served.classes[sample.score.best]
-            other = shares[place[sentiment]] if sentiment in place else 0.0
-            yield abs(sample.score.shares[sample.score.best] - other)
+        index = {name: number for number, name in enumerate(self.other.classes)}
+        for sample, probabilities in zip(self.samples, self.scores.probabilities.tolist(), strict=True):
+            sentiment = self.batch_scores.classes[sample.score.best]
+            other = probabilities[index[sentiment]] if sentiment in index else 0.0
+            yield abs(sample.score.probabilities[sample.score.best] - other)
 
-    def signals(self, contest: Contest, now_ms: int) -> dict[Partition, Signals]:
+    def stats(self, experiment: Experiment, now_ms: int) -> dict[Partition, CanaryStats]:
         """What it says of a canary that served, beside the stable version as the other, by partition."""
-        found: dict[Partition, Signals] = {}
-        share = 1 / len(self.samples)
+        found: dict[Partition, CanaryStats] = {}
+        fraction = 1 / len(self.samples)
         rows = zip(self.samples, self.served_sentiments, self.other_sentiments, self.scores.coverage, strict=True)
         for sample, canary, stable, coverage in rows:
-            one = Signals(
-                contest,
+            one = CanaryStats(
+                experiment,
                 now_ms,
                 compared=1,
                 differed=int(canary != stable),
@@ -74,8 +74,8 @@ class Comparison:
                 canary_classes={canary: 1},
                 stable_coverage=float(coverage),
                 canary_coverage=sample.score.coverage,
-                stable_seconds=self.other_seconds * share,
-                canary_seconds=self.served_seconds * share,
+                stable_seconds=self.other_seconds * fraction,
+                canary_seconds=self.served_seconds * fraction,
             )
             before = found.get(sample.partition)
             found[sample.partition] = before.plus(one) if before else one
@@ -84,8 +84,8 @@ class Comparison:
     def messages(self, only_differences: bool) -> Iterator[tuple[bytes | None, bytes]]:
         """Key and JSON value for a topic: the record's place, its id and text, and what both versions said."""
         rows = zip(self.samples, self.other_sentiments, self.scores.probabilities.tolist(), strict=True)
-        for sample, sentiment, shares in rows:
-            served_sentiment = self.served.classes[sample.score.best]
+        for sample, sentiment, probabilities in rows:
+            served_sentiment = self.batch_scores.classes[sample.score.best]
             if only_differences and sentiment == served_sentiment:
                 continue
             value = {
@@ -94,14 +94,14 @@ class Comparison:
                 "partition": sample.partition.number,
                 "offset": sample.offset,
                 "text": sample.text,
-                "model": self.served.name,
-                "served": _answer(self.served, served_sentiment, sample.score.shares),
-                "other": _answer(self.other, sentiment, [round(share, 6) for share in shares]),
+                "model": self.batch_scores.name,
+                "served": _answer(self.batch_scores, served_sentiment, sample.score.probabilities),
+                "other": _answer(self.other, sentiment, [round(fraction, 6) for fraction in probabilities]),
             }
             yield sample.key, msgspec.json.encode(value)
 
 
-def compare(served: Scorer, other: Scorer, samples: Sequence[Sample], time_both: bool) -> Comparison:
+def compare(batch_scores: Scorer, other: Scorer, samples: Sequence[Sample], time_both: bool) -> Comparison:
     """Score the samples with the other version, and with `time_both` once more with the one that served them.
 
     The second is for its processor time alone: batches of the stream have other sizes, which cost other times.
@@ -112,14 +112,14 @@ def compare(served: Scorer, other: Scorer, samples: Sequence[Sample], time_both:
     other_seconds = time.thread_time() - started
     served_seconds = 0.0
     if time_both:
-        served.score(texts)
+        batch_scores.score(texts)
         served_seconds = time.thread_time() - started - other_seconds
-    return Comparison(served, other, samples, scores, served_seconds, other_seconds)
+    return Comparison(batch_scores, other, samples, scores, served_seconds, other_seconds)
 
 
-def _answer(scorer: Scorer, sentiment: str, shares: Sequence[float]) -> dict[str, object]:
+def _answer(scorer: Scorer, sentiment: str, probabilities: Sequence[float]) -> dict[str, object]:
     return {
         "version": scorer.version,
         "sentiment": sentiment,
-        "scores": dict(zip(scorer.classes, shares, strict=True)),
+        "scores": dict(zip(scorer.classes, probabilities, strict=True)),
     }

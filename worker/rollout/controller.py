@@ -1,4 +1,4 @@
-"""Promotes or rolls back a canary by the written rule; one worker of the group does, from the signals of all."""
+"""Promotes or rolls back a canary by the written rule; one worker of the group does, from the counts of all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from models.registry.labels import CANARY, STABLE, with_label
 from worker.observability.metrics import Metrics
 from worker.rollout.analysis import PROMOTE, WAIT, Limits, Verdict, judge
 from worker.rollout.stats import from_metadata, total
-from worker.serving.routing import Contest
+from worker.serving.routing import Experiment
 
-_TOLD = ("decision", "stable", "canary", "since")
+_REPORTED = ("decision", "stable", "canary", "since")
 APPLY, RECOMMEND, OFF = "apply", "recommend", "off"
 
 log = structlog.get_logger(__name__)
@@ -36,10 +36,10 @@ class Store(Protocol):
         """Replace the labels where they are still the expected ones. Raises LabelsChanged, StoreError."""
 
 
-class Decider:
+class RolloutController:
     """Each decision is kept in the store's history as a JSON verdict with its figures.
 
-    Labels change only where they are still those that the signals are about: of two deciders, or a decider and a
+    Labels change only where they are still those that the counts are about: of two deciders, or a decider and a
     person, the second finds that they have changed, and looks again.
     """
 
@@ -58,8 +58,8 @@ class Decider:
         self._mode = mode
         self._metrics = metrics
         self._clock = clock
-        self._complaint = ""
-        self._told: set[tuple[str, int, int, str]] = set()
+        self._reason = ""
+        self._reported: set[tuple[str, int, int, str]] = set()
 
     def look(self, metadata: Callable[[], Iterable[str]]) -> Verdict | None:
         """Judge the canary from the metadata of all partitions' positions.
@@ -70,23 +70,23 @@ class Decider:
             return None
         try:
             labels = self._store.labels(self._name)
-            contest = Contest.labelled(labels)
-            if contest is None:
+            experiment = Experiment.labelled(labels)
+            if experiment is None:
                 return None
-            signals = total((from_metadata(text) for text in metadata()), contest)
-            if signals is None:
+            stats = total((from_metadata(text) for text in metadata()), experiment)
+            if stats is None:
                 return None
-            verdict = judge(signals, self._limits, int(self._clock() * 1000))
+            verdict = judge(stats, self._limits, int(self._clock() * 1000))
             if verdict.decision != WAIT:
                 self._act(labels, verdict)
         except LabelsChanged:
             return None  # by a person or another decider: the next look starts from what they say now
         except StoreError as error:
-            if str(error) != self._complaint:
+            if str(error) != self._reason:
                 log.error("the canary cannot be decided on", model=self._name, why=str(error))
-            self._complaint = str(error)
+            self._reason = str(error)
             return None
-        self._complaint = ""
+        self._reason = ""
         return verdict
 
     def _act(self, labels: dict[str, Any], verdict: Verdict) -> None:
@@ -108,12 +108,12 @@ class Decider:
 
     def _was_recommended(self, verdict: Verdict) -> bool:
         """Whether the same was said of this trial before, by this process or another; each is said once."""
-        told = (verdict.decision, verdict.stable, verdict.canary, verdict.since)
-        if told not in self._told:
+        reported = (verdict.decision, verdict.stable, verdict.canary, verdict.since)
+        if reported not in self._reported:
             entries = self._store.history(self._name)
-            if not any(tuple(entry.get(name) for name in _TOLD) == told for entry in entries):
+            if not any(tuple(entry.get(name) for name in _REPORTED) == reported for entry in entries):
                 return False
-            self._told.add(told)
+            self._reported.add(reported)
         return True
 
 

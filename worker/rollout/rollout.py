@@ -18,10 +18,10 @@ from worker.messages import Review
 from worker.observability.metrics import Metrics
 from worker.rollout.background import Comparer
 from worker.rollout.comparison import Comparison, Sample
-from worker.rollout.controller import Decider
+from worker.rollout.controller import RolloutController
 from worker.rollout.counters import Counting, Staged
-from worker.serving.results import Part, Served
-from worker.serving.routing import Contest, Lineup
+from worker.serving.results import BatchScores, VersionScores
+from worker.serving.routing import ActiveVersions, Experiment
 from worker.serving.watcher import ModelWatch
 from worker.settings.settings import Settings
 
@@ -42,14 +42,14 @@ class Rollout:
     def __init__(
         self,
         models: ModelWatch,
-        decider: Decider,
+        controller: RolloutController,
         open_broker: Callable[[], Broker],
         settings: Settings,
         metrics: Metrics,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._models = models
-        self._decider = decider
+        self._controller = controller
         self._open_broker = open_broker
         self._settings = settings
         self._metrics = metrics
@@ -78,29 +78,36 @@ class Rollout:
         """A batch was given up, and may be committed all the same: what is committed must be read again."""
         self._counting.forget()
 
-    def stage(self, lineup: Lineup, records: Sequence[Record], served: Served, broker: Broker) -> Staged:
+    def stage(
+        self, active_versions: ActiveVersions, records: Sequence[Record], batch_scores: BatchScores, broker: Broker
+    ) -> Staged:
         """The canary's signals for the batch's commit. May raise KafkaAway."""
-        if served.canary_broken and lineup.canary:
-            self._models.distrust(lineup.canary.scorer.version, served.canary_broken)
-        return self._counting.stage(lineup, records, served, int(self._clock() * 1000), broker)
+        if batch_scores.canary_broken and active_versions.canary:
+            self._models.quarantine(active_versions.canary.scorer.version, batch_scores.canary_broken)
+        return self._counting.stage(active_versions, records, batch_scores, int(self._clock() * 1000), broker)
 
     def committed(
-        self, lineup: Lineup, records: Sequence[Record], reviews: Mapping[int, Review], served: Served, staged: Staged
+        self,
+        active_versions: ActiveVersions,
+        records: Sequence[Record],
+        reviews: Mapping[int, Review],
+        batch_scores: BatchScores,
+        staged: Staged,
     ) -> None:
         """The batch is committed: count it, and compare a share of it."""
         self._counting.committed(staged)
-        if lineup.canary is None and lineup.shadow is None:
+        if active_versions.canary is None and active_versions.shadow is None:
             return
-        if lineup.canary and (failed := served.failed_by_canary_alone):
-            canary = lineup.canary.scorer
+        if active_versions.canary and (failed := batch_scores.failed_by_canary_alone):
+            canary = active_versions.canary.scorer
             self._metrics.canary_failures.labels(canary.name, canary.version).inc(len(failed))
-        for part in served.parts:
-            if lineup.canary and part.scorer is lineup.canary.scorer:
+        for part in batch_scores.parts:
+            if active_versions.canary and part.scorer is active_versions.canary.scorer:
                 samples = _samples(part, part.scores, records, reviews)
-                self._comparer.offer(part.scorer, lineup.stable, samples, Contest.of(lineup))
-            elif lineup.shadow:
-                samples = _samples(part, lineup.sample(records, part.scores), records, reviews)
-                self._comparer.offer(part.scorer, lineup.shadow.scorer, samples)
+                self._comparer.offer(part.scorer, active_versions.stable, samples, Experiment.of(active_versions))
+            elif active_versions.shadow:
+                samples = _samples(part, active_versions.sample(records, part.scores), records, reviews)
+                self._comparer.offer(part.scorer, active_versions.shadow.scorer, samples)
 
     def turn(self, timeout_seconds: float) -> bool:
         """Compare once, waiting so long for something to compare, and decide where that is due; whether it compared."""
@@ -118,9 +125,9 @@ class Rollout:
         self._asking.close()
         self._writing.close()
 
-    def _compared(self, comparison: Comparison, contest: Contest | None) -> None:
-        if contest is not None:
-            self._counting.add(comparison.signals(contest, int(self._clock() * 1000)))
+    def _compared(self, comparison: Comparison, experiment: Experiment | None) -> None:
+        if experiment is not None:
+            self._counting.add(comparison.stats(experiment, int(self._clock() * 1000)))
         elif self._settings.shadow_topic:
             only_differences = self._settings.shadow_topic_holds == "differences"
             self._write(self._settings.shadow_topic, comparison.messages(only_differences), comparison.other)
@@ -129,12 +136,12 @@ class Rollout:
         if not self._decides or time.monotonic() < self._decision_due:
             return
         self._decision_due = time.monotonic() + self._settings.model_poll_seconds
-        self._decider.look(self._metadata)
+        self._controller.look(self._metadata)
 
     def _metadata(self) -> Iterable[str]:
         """That of the group's positions on all partitions, of all workers; none while Kafka does not answer."""
         group, topic = self._settings.kafka_group_id, self._settings.input_topic
-        positions = self._asking.ask(lambda broker: broker.group_positions(group, topic))
+        positions = self._asking.ask(lambda broker: broker.group_offsets(group, topic))
         return [position.metadata for position in (positions or {}).values()]
 
     def _write(self, topic: str, rows: Iterable[tuple[bytes | None, bytes]], other: Scorer) -> None:
@@ -182,11 +189,11 @@ def _store(messages: Sequence[Message], broker: Broker) -> bool:
 
 
 def _samples(
-    part: Part, places: Iterable[int], records: Sequence[Record], reviews: Mapping[int, Review]
+    part: VersionScores, indices: Iterable[int], records: Sequence[Record], reviews: Mapping[int, Review]
 ) -> list[Sample]:
     samples = []
-    for place in places:
-        record, review = records[place], reviews[place]
+    for index in indices:
+        record, review = records[index], reviews[index]
         partition = Partition(record.topic, record.partition)
-        samples.append(Sample(partition, record.offset, record.key, review.id, review.text, part.scores[place]))
+        samples.append(Sample(partition, record.offset, record.key, review.id, review.text, part.scores[index]))
     return samples

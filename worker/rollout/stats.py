@@ -10,23 +10,24 @@ from collections.abc import Iterable
 
 import msgspec
 
-from worker.serving.routing import Contest
+from worker.serving.routing import Experiment
 
 # Kafka takes 4,096 bytes unless its owner set offset.metadata.max.bytes.
 _MOST_BYTES = 4_000
-_COMPLAINT_CHARACTERS = 200
+_REASON_CHARACTERS = 200
 
 
-class Signals(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Counts since a canary came, for one contest.
+class CanaryStats(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Counts since a canary came, for one experiment.
 
     `served` and `failed` are records of the canary's keys; it alone could not score the `failed` ones. The other counts
     are of those among them that the stable version scored too, outside of the stream: how often the sentiments
     `differed`, how often each class was the answer, the sum of the coverage, and the processor time that both took for
-    the same texts. `first` is in milliseconds since 1970. `refusal` is why a worker cannot use the canary at all.
+    the same texts. `first` is in milliseconds since 1970. `load_failure` is why a worker cannot use the canary at all.
     """
 
-    contest: Contest
+    # Names in the committed metadata, which workers of other versions of this program read and write too.
+    experiment: Experiment = msgspec.field(name="contest")
     first: int
     served: int = 0
     failed: int = 0
@@ -38,12 +39,12 @@ class Signals(msgspec.Struct, frozen=True, omit_defaults=True):
     canary_coverage: float = 0.0
     stable_seconds: float = 0.0
     canary_seconds: float = 0.0
-    refusal: str = ""
+    load_failure: str = msgspec.field(default="", name="refusal")
 
-    def plus(self, other: Signals) -> Signals:
-        """The counts of both, of the same contest."""
-        return Signals(
-            self.contest,
+    def plus(self, other: CanaryStats) -> CanaryStats:
+        """The counts of both, of the same experiment."""
+        return CanaryStats(
+            self.experiment,
             min(self.first, other.first),
             self.served + other.served,
             self.failed + other.failed,
@@ -55,27 +56,27 @@ class Signals(msgspec.Struct, frozen=True, omit_defaults=True):
             round(self.canary_coverage + other.canary_coverage, 3),
             round(self.stable_seconds + other.stable_seconds, 6),
             round(self.canary_seconds + other.canary_seconds, 6),
-            self.refusal or other.refusal,
+            self.load_failure or other.load_failure,
         )
 
 
 class _Metadata(msgspec.Struct):
-    canary: Signals | None = None
+    canary: CanaryStats | None = None
 
 
-def from_metadata(text: str) -> Signals | None:
-    """The signals in a committed position's metadata; None without any, and for what others wrote there."""
+def from_metadata(text: str) -> CanaryStats | None:
+    """The counts in a committed position's metadata; None without any, and for what others wrote there."""
     try:
         return msgspec.json.decode(text, type=_Metadata).canary
     except msgspec.DecodeError:
         return None
 
 
-def to_metadata(outcomes: str, signals: Signals | None) -> str:
-    """A position's metadata, a JSON object, with the signals in it, or as much of them as Kafka takes."""
-    if signals is None:
+def to_metadata(outcomes: str, stats: CanaryStats | None) -> str:
+    """A position's metadata, a JSON object, with the counts in it, or as much of them as Kafka takes."""
+    if stats is None:
         return outcomes
-    short = msgspec.structs.replace(signals, refusal=signals.refusal[:_COMPLAINT_CHARACTERS])
+    short = msgspec.structs.replace(stats, load_failure=stats.load_failure[:_REASON_CHARACTERS])
     without_classes = msgspec.structs.replace(short, stable_classes={}, canary_classes={})
     for each in (short, without_classes):
         text = f'{outcomes[:-1]},"canary":{msgspec.json.encode(each).decode()}}}'
@@ -84,11 +85,11 @@ def to_metadata(outcomes: str, signals: Signals | None) -> str:
     return outcomes
 
 
-def total(parts: Iterable[Signals | None], contest: Contest) -> Signals | None:
-    """The sum of all signals of one contest; None where there are none."""
-    found: Signals | None = None
+def total(parts: Iterable[CanaryStats | None], experiment: Experiment) -> CanaryStats | None:
+    """The sum of all counts of one experiment; None where there are none."""
+    found: CanaryStats | None = None
     for part in parts:
-        if part is not None and part.contest == contest:
+        if part is not None and part.experiment == experiment:
             found = part if found is None else found.plus(part)
     return found
 

@@ -14,9 +14,9 @@ from models.artifact import Manifest
 from models.profile import Profile, count_by_bin
 from models.scorer import Scorer
 from worker.observability.metrics import Metrics
-from worker.serving.results import Part
+from worker.serving.results import VersionScores
 
-SIGNALS = ("class_mix", "length", "coverage")
+STATS = ("class_mix", "length", "coverage")
 FEWEST_REVIEWS = 500  # by chance alone ten bins of so many on each side come to 0.08 once in a hundred times
 WINDOW_REVIEWS = 10_000
 _FADING_REVIEWS = WINDOW_REVIEWS / 2  # fading so fast, reviews are as old on average as in a window of that size
@@ -90,7 +90,7 @@ class DriftMeter:
         self._scorer: Scorer | None = None
         self._drift: Drift | None = None
 
-    def observe(self, scorer: Scorer, parts: Sequence[Part]) -> None:
+    def observe(self, scorer: Scorer, parts: Sequence[VersionScores]) -> None:
         """Count what this version made of its share of a batch."""
         part = next((part for part in parts if part.scorer is scorer and part.scores), None)
         if part is None:

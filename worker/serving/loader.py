@@ -11,7 +11,7 @@ from models.errors import BadKey, StoreError
 from models.registry.registry import Registry
 from models.scorer import Scorer
 from models.signatures import read_public_keys
-from models.timing import Deadline, Rest
+from models.timing import Deadline, YieldCpu
 from worker.errors import BadUse
 from worker.settings.settings import Settings
 
@@ -23,40 +23,42 @@ READ_SECONDS = 120.0
 _CHUNK_BYTES = 1024 * 1024
 
 
-def open_registry(chosen: Settings) -> Registry:
+def open_registry(settings: Settings) -> Registry:
     """The store that was chosen. One for each thread that asks it."""
-    return Registry(chosen.model_store, chosen.model_cache)
+    return Registry(settings.model_store, settings.model_cache)
 
 
-def trusted_keys(chosen: Settings) -> Sequence[Ed25519PublicKey]:
+def trusted_keys(settings: Settings) -> Sequence[Ed25519PublicKey]:
     """The keys of which one must have signed a version; none where signatures are not asked for. Raises BadUse."""
-    if chosen.model_public_key_file is None:
+    if settings.model_public_key_file is None:
         return ()
     try:
-        return read_public_keys(chosen.model_public_key_file)
+        return read_public_keys(settings.model_public_key_file)
     except BadKey as error:
         raise BadUse(f"SENTIMENT_MODEL_PUBLIC_KEY_FILE: {error}") from error
 
 
-def open_loader(chosen: Settings, registry: Registry, seconds: float = READ_SECONDS) -> Callable[[int, Rest], Scorer]:
+def open_loader(
+    settings: Settings, registry: Registry, seconds: float = READ_SECONDS
+) -> Callable[[int, YieldCpu], Scorer]:
     """What loads a version of the chosen model, verified, and calls the rest between pieces of work. Raises BadUse.
 
     It raises ModelError, which is a StoreError where the store does not let itself be read within so many seconds.
     """
-    keys, deadline = trusted_keys(chosen), Deadline(seconds)
+    keys, deadline = trusted_keys(settings), Deadline(seconds)
 
-    def load(version: int, rest: Rest) -> Scorer:
-        resolved = registry.resolve(f"{chosen.model_name}@{version}")
-        rest()
+    def load(version: int, yield_cpu: YieldCpu) -> Scorer:
+        resolved = registry.resolve(f"{settings.model_name}@{version}")
+        yield_cpu()
         try:
             # To see whether it can be read; what is read here is at hand afterwards. On this thread alone a version is
             # loaded: on a new one each time, the memory of all would lie scattered, and grow.
             deadline.ask(partial(_read_through, resolved.path))
         except TimeoutError as error:
-            raise StoreError(f"Version {version} of {chosen.model_name} cannot be read: {error}.") from error
+            raise StoreError(f"Version {version} of {settings.model_name} cannot be read: {error}.") from error
         except OSError:
             pass  # told below, with the file's name
-        return Scorer.load_version(resolved, public_keys=keys, rest=rest)
+        return Scorer.load_version(resolved, public_keys=keys, yield_cpu=yield_cpu)
 
     return load
 

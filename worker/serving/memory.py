@@ -15,10 +15,10 @@ _TRIM_THRESHOLD, _TRIM_BYTES = -1, 32 * 1024 * 1024
 _ARENA_MAX, _ARENAS = -8, 2
 
 
-def keep_steady() -> None:
+def tune_malloc() -> None:
     """Give large pieces back at once and keep small ones together; to be called before there are threads.
 
-    Where the C library is not glibc, this and `give_back` have no effect.
+    Where the C library is not glibc, this and `trim_heap` have no effect.
     """
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
@@ -26,13 +26,13 @@ def keep_steady() -> None:
             library.mallopt(option, value)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Return to the system what was freed."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def overlook_what_stays() -> None:
+def freeze_gc() -> None:
     """Let the garbage collector look no more at what is there now; to be called when the stream begins.
 
     Looking at the hundred thousand objects of all the libraries holds every thread up for 40 ms, the stream's too. What

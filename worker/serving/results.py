@@ -12,18 +12,18 @@ from models.scorer import Scorer
 
 
 class Score(NamedTuple):
-    """The place of the most probable class, the score of each class, the share of known words."""
+    """The index of the most probable class, the score of each class, the share of known words."""
 
     best: int
-    shares: list[float]
+    probabilities: list[float]
     coverage: float
 
 
 @dataclass(slots=True)
 class Scored:
-    """What became of texts that one version scored, by their places: each is in exactly one of the two.
+    """What became of texts that one version scored, by their indices: each is in exactly one of the two.
 
-    `failed` holds the engine's complaints; `lengths` the numbers of word ids, in the order of `scores`.
+    `failed` holds the engine's reasons; `lengths` the numbers of word ids, in the order of `scores`.
     """
 
     scorer: Scorer
@@ -33,8 +33,8 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What one version made of its share of a batch: its scores by the records' places."""
+class VersionScores:
+    """What one version made of its share of a batch: its scores by the records' indices."""
 
     scorer: Scorer
     scores: dict[int, Score]
@@ -42,14 +42,14 @@ class Part:
 
 
 @dataclass(slots=True)
-class Served:
-    """A batch's scores: each place is in one part or in `failed`, which holds the stable engine's complaints.
+class BatchScores:
+    """A batch's scores: each index is in one part or in `failed`, which holds the stable engine's reasons.
 
-    `canary_failed` are the places that the canary could not score; the stable version is asked for them too, so that
+    `canary_failed` are the indices that the canary could not score; the stable version is asked for them too, so that
     nothing is lost by trying a version. `canary_broken` is why its engine scores nothing any more.
     """
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[VersionScores] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
     canary_failed: list[int] = field(default_factory=list)
     canary_broken: str = ""
@@ -66,5 +66,5 @@ class Served:
 
     @property
     def failed_by_canary_alone(self) -> list[int]:
-        """The places that the canary could not score and the stable version did."""
-        return [place for place in self.canary_failed if place not in self.failed]
+        """The indices that the canary could not score and the stable version did."""
+        return [index for index in self.canary_failed if index not in self.failed]

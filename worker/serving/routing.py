@@ -15,49 +15,49 @@ _HASHES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Candidate:
     """A version that is being tried, with the share (0 to 1) of records that it scores, and since when, as labelled."""
 
     scorer: Scorer
-    share: float
+    fraction: float
     since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LoadFailure:
     """A canary that the labels name and that this worker cannot use, and why."""
 
     version: int
     since: str
-    complaint: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lineup:
+class ActiveVersions:
     """The versions in use; immutable, so that one batch sees one state of the labels from its start to its end."""
 
     stable: Scorer
-    canary: Trial | None = None
-    shadow: Trial | None = None
-    refusal: Refusal | None = None
+    canary: Candidate | None = None
+    shadow: Candidate | None = None
+    load_failure: LoadFailure | None = None
 
-    def divide(self, records: Sequence[Record], places: Iterable[int]) -> tuple[list[int], list[int]]:
-        """The places of the records that the stable version scores, and of those that the canary does."""
+    def split(self, records: Sequence[Record], indices: Iterable[int]) -> tuple[list[int], list[int]]:
+        """The indices of the records that the stable version scores, and of those that the canary does."""
         if self.canary is None:
-            return list(places), []
-        limit = self.canary.share * _HASHES
+            return list(indices), []
+        limit = self.canary.fraction * _HASHES
         stable: list[int] = []
         canary: list[int] = []
-        for place in places:
-            (canary if _hash(records[place]) < limit else stable).append(place)
+        for index in indices:
+            (canary if _hash(records[index]) < limit else stable).append(index)
         return stable, canary
 
-    def sample(self, records: Sequence[Record], places: Iterable[int]) -> list[int]:
-        """The places of the records that the shadow scores too."""
+    def sample(self, records: Sequence[Record], indices: Iterable[int]) -> list[int]:
+        """The indices of the records that the shadow scores too."""
         if self.shadow is None:
             return []
-        limit = self.shadow.share * _HASHES
-        return [place for place in places if _spread(records[place]) < limit]
+        limit = self.shadow.fraction * _HASHES
+        return [index for index in indices if _spread(records[index]) < limit]
 
 
 def _hash(record: Record) -> int:
@@ -74,7 +74,7 @@ def _spread(record: Record) -> int:
     return zlib.crc32(b"%d-%d" % (record.partition, record.offset))
 
 
-class Contest(NamedTuple):
+class Experiment(NamedTuple):
     """Which versions are held against each other, and since when the labels say so: one trial, and no earlier one."""
 
     stable: int
@@ -82,16 +82,20 @@ class Contest(NamedTuple):
     since: str = ""
 
     @classmethod
-    def of(cls, lineup: Lineup) -> Contest | None:
-        """The one that the lineup is about; None without a canary."""
-        if lineup.canary is not None:
-            return cls(lineup.stable.version, lineup.canary.scorer.version, lineup.canary.since)
-        if lineup.refusal is not None:
-            return cls(lineup.stable.version, lineup.refusal.version, lineup.refusal.since)
+    def of(cls, active_versions: ActiveVersions) -> Experiment | None:
+        """The one that these versions are in; None without a canary."""
+        if active_versions.canary is not None:
+            return cls(
+                active_versions.stable.version, active_versions.canary.scorer.version, active_versions.canary.since
+            )
+        if active_versions.load_failure is not None:
+            return cls(
+                active_versions.stable.version, active_versions.load_failure.version, active_versions.load_failure.since
+            )
         return None
 
     @classmethod
-    def labelled(cls, labels: Mapping[str, Any]) -> Contest | None:
+    def labelled(cls, labels: Mapping[str, Any]) -> Experiment | None:
         """The one that the labels name, whether or not a worker can use its versions; None without a canary."""
         stable, canary = version_of(labels.get(STABLE)), version_of(labels.get(CANARY))
         if stable is None or canary is None or stable == canary:

@@ -10,8 +10,8 @@ from worker.errors import EngineBroken
 from worker.kafka.types import Record
 from worker.messages import Review
 from worker.observability.metrics import Metrics
-from worker.serving.results import Part, Score, Scored, Served
-from worker.serving.routing import Lineup
+from worker.serving.results import BatchScores, Score, Scored, VersionScores
+from worker.serving.routing import ActiveVersions
 
 
 def score_batch(scorer: Scorer, texts: Sequence[str], metrics: Metrics) -> Scored:
@@ -27,20 +27,20 @@ def score_batch(scorer: Scorer, texts: Sequence[str], metrics: Metrics) -> Score
         _score(scorer, texts, range(len(texts)), metrics, scored)
     except Exception as error:  # noqa: BLE001 - an engine may raise anything, and nothing may stop the stream
         _check_engine(scorer, error)
-        for place, complaint in _bisect(scorer, texts, range(len(texts)), metrics, scored):
-            scored.failed[place] = complaint
+        for index, reason in _bisect(scorer, texts, range(len(texts)), metrics, scored):
+            scored.failed[index] = reason
     return scored
 
 
-def _score(scorer: Scorer, texts: Sequence[str], places: range, metrics: Metrics, scored: Scored) -> None:
+def _score(scorer: Scorer, texts: Sequence[str], indices: range, metrics: Metrics, scored: Scored) -> None:
     with metrics.stage("tokenize"):
-        tokens = scorer.tokenize([texts[place] for place in places])
+        tokens = scorer.tokenize([texts[index] for index in indices])
     with metrics.stage("infer"):
         result = scorer.infer(tokens)
     best = result.probabilities.argmax(axis=1).tolist()
-    shares = result.probabilities.astype("float64").round(6).tolist()
+    probabilities = result.probabilities.astype("float64").round(6).tolist()
     coverage = result.coverage.astype("float64").round(6).tolist()
-    scored.scores.update(zip(places, map(Score, best, shares, coverage), strict=True))
+    scored.scores.update(zip(indices, map(Score, best, probabilities, coverage), strict=True))
     scored.lengths.append(tokens.lengths)
     metrics.batch_tokens.observe(result.tokens)
     metrics.padding.set(1 - result.tokens / max(1, result.padded_tokens))
@@ -48,17 +48,17 @@ def _score(scorer: Scorer, texts: Sequence[str], places: range, metrics: Metrics
 
 
 def _bisect(
-    scorer: Scorer, texts: Sequence[str], places: range, metrics: Metrics, scored: Scored
+    scorer: Scorer, texts: Sequence[str], indices: range, metrics: Metrics, scored: Scored
 ) -> Iterator[tuple[int, str]]:
     try:
-        _score(scorer, texts, places, metrics, scored)
+        _score(scorer, texts, indices, metrics, scored)
     except Exception as error:  # noqa: BLE001 - see score_batch
-        if len(places) == 1:
-            yield places[0], f"{type(error).__name__}: {error}"
+        if len(indices) == 1:
+            yield indices[0], f"{type(error).__name__}: {error}"
             return
-        middle = len(places) // 2
-        yield from _bisect(scorer, texts, places[:middle], metrics, scored)
-        yield from _bisect(scorer, texts, places[middle:], metrics, scored)
+        middle = len(indices) // 2
+        yield from _bisect(scorer, texts, indices[:middle], metrics, scored)
+        yield from _bisect(scorer, texts, indices[middle:], metrics, scored)
 
 
 def _check_engine(scorer: Scorer, error: Exception) -> None:
@@ -72,37 +72,39 @@ def _check_engine(scorer: Scorer, error: Exception) -> None:
         raise EngineBroken(f"the engine is broken, its golden texts fail too: {broken}; restart the worker") from error
 
 
-def serve(lineup: Lineup, records: Sequence[Record], reviews: Mapping[int, Review], metrics: Metrics) -> Served:
-    """Score all reviews, given by their records' places. Raises EngineBroken when the stable version's engine is."""
-    served = Served()
+def score_reviews(
+    active_versions: ActiveVersions, records: Sequence[Record], reviews: Mapping[int, Review], metrics: Metrics
+) -> BatchScores:
+    """Score all reviews, given by their records' indices. Raises EngineBroken when the stable version's engine is."""
+    batch_scores = BatchScores()
     if not reviews:
-        return served
-    stable, canary = lineup.divide(records, reviews)
+        return batch_scores
+    stable, canary = active_versions.split(records, reviews)
     if canary:
-        assert lineup.canary is not None
-        _score_canary(lineup.canary.scorer, canary, reviews, metrics, served)
-        stable = sorted([*stable, *served.canary_failed])
+        assert active_versions.canary is not None
+        _score_canary(active_versions.canary.scorer, canary, reviews, metrics, batch_scores)
+        stable = sorted([*stable, *batch_scores.canary_failed])
     if stable:
-        failed = _score_version(lineup.stable, stable, reviews, metrics, served)
-        served.failed.update(failed)
-    return served
+        failed = _score_version(active_versions.stable, stable, reviews, metrics, batch_scores)
+        batch_scores.failed.update(failed)
+    return batch_scores
 
 
 def _score_canary(
-    scorer: Scorer, places: list[int], reviews: Mapping[int, Review], metrics: Metrics, served: Served
+    scorer: Scorer, indices: list[int], reviews: Mapping[int, Review], metrics: Metrics, batch_scores: BatchScores
 ) -> None:
     try:
-        served.canary_failed.extend(_score_version(scorer, places, reviews, metrics, served))
+        batch_scores.canary_failed.extend(_score_version(scorer, indices, reviews, metrics, batch_scores))
     except EngineBroken as broken:
-        served.canary_broken = str(broken)
-        served.canary_failed.extend(places)
+        batch_scores.canary_broken = str(broken)
+        batch_scores.canary_failed.extend(indices)
 
 
 def _score_version(
-    scorer: Scorer, places: list[int], reviews: Mapping[int, Review], metrics: Metrics, served: Served
+    scorer: Scorer, indices: list[int], reviews: Mapping[int, Review], metrics: Metrics, batch_scores: BatchScores
 ) -> dict[int, str]:
-    """The complaints of those that failed, by their places."""
-    scored = score_batch(scorer, [reviews[place].text for place in places], metrics)
-    scores = {places[number]: score for number, score in scored.scores.items()}
-    served.parts.append(Part(scorer, scores, scored))
-    return {places[number]: complaint for number, complaint in scored.failed.items()}
+    """The reasons of those that failed, by their indices."""
+    scored = score_batch(scorer, [reviews[index].text for index in indices], metrics)
+    scores = {indices[number]: score for number, score in scored.scores.items()}
+    batch_scores.parts.append(VersionScores(scorer, scores, scored))
+    return {indices[number]: reason for number, reason in scored.failed.items()}

@@ -13,7 +13,7 @@ import structlog
 
 from models.errors import BrokenArtifact, ModelError, ModelNotFound, StoreError, is_unreadable
 from models.scorer import Scorer
-from models.timing import Rest
+from models.timing import YieldCpu
 from worker.observability.metrics import Metrics
 from worker.serving import memory
 
@@ -26,16 +26,16 @@ _NOT_THE_VERSION = (StoreError, ModelNotFound)
 # and most of the processor's time.
 _SWITCH_SECONDS = 0.0005
 _LOADING_SHARE = 0.2
-_LONGEST_REST_SECONDS = 0.5
+_LONGEST_YIELD_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
+class _LoadFailure:
     """A version that cannot be used: why, and when it is worth another try."""
 
-    complaint: str
+    reason: str
     is_final: bool  # for the version itself is at fault, not the way to it
     since: float
     pause: float
@@ -45,14 +45,14 @@ class _Refusal:
 class Versions:
     """Loads each version of one model once, and again only after it was released.
 
-    `load(version, rest)` gives a version whose signature, checksums and golden set hold, or raises; it calls `rest`
-    between pieces of work. Once there is a stream to be spared (`spare_stream`), rests are four times as long as work.
+    `load(version, rest)` gives a version whose signature, checksums and golden set hold, or raises; it calls `yield_cpu`
+    between pieces of work. Once there is a stream to be spared (`start_throttling`), rests are four times as long as work.
     """
 
     def __init__(
         self,
         name: str,
-        load: Callable[[int, Rest], Scorer],
+        load: Callable[[int, YieldCpu], Scorer],
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -61,51 +61,51 @@ class Versions:
         self._metrics = metrics
         self._clock = clock
         self._scorers: dict[int, Scorer] = {}
-        self._refusals: dict[tuple[str, int], _Refusal] = {}
+        self._refusals: dict[tuple[str, int], _LoadFailure] = {}
         self.loads = 0
-        self._sparing = False
+        self._throttling = False
 
-    def spare_stream(self) -> None:
+    def start_throttling(self) -> None:
         """From now on load slowly: the stream runs."""
-        self._sparing = True
+        self._throttling = True
 
     def obtain(self, label: str, version: int) -> Scorer | None:
         """The version, warmed up; None, and why in the log and the metrics, when it cannot be used.
 
-        The log tells a complaint once, however often the version is tried again.
+        The log tells a reason once, however often the version is tried again.
         """
         scorer = self._scorers.get(version)
         if scorer is None:
-            refusal = self._refusals.get((label, version))
-            if refusal and self._clock() < refusal.due:
+            load_failure = self._refusals.get((label, version))
+            if load_failure and self._clock() < load_failure.due:
                 return None
             try:
                 scorer = self._scorers[version] = self._warmed(version)
             except Exception as error:  # noqa: BLE001 - whatever a version does to its loader, the stream goes on
-                complaint = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
-                pause = min(refusal.pause * 2, _LONGEST_PAUSE_SECONDS) if refusal else _FIRST_PAUSE_SECONDS
+                reason = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+                pause = min(load_failure.pause * 2, _LONGEST_PAUSE_SECONDS) if load_failure else _FIRST_PAUSE_SECONDS
                 is_final = not isinstance(error, _NOT_THE_VERSION) and not is_unreadable(error)
-                self._refuse(label, version, complaint, pause, is_final=is_final)
+                self._refuse(label, version, reason, pause, is_final=is_final)
                 return None
         self._accept(label, version)
         return scorer
 
-    def complaint(self, label: str, version: int) -> str:
+    def reason(self, label: str, version: int) -> str:
         """Why the version cannot be used; empty when it was not refused."""
-        refusal = self._refusals.get((label, version))
-        return refusal.complaint if refusal else ""
+        load_failure = self._refusals.get((label, version))
+        return load_failure.reason if load_failure else ""
 
     def fault(self, label: str, version: int) -> str:
         """Why the version itself cannot be used, once that has lasted; a store that is away is none of its faults."""
-        refusal = self._refusals.get((label, version))
-        if refusal is None or not refusal.is_final or self._clock() - refusal.since < _COPYING_SECONDS:
+        load_failure = self._refusals.get((label, version))
+        if load_failure is None or not load_failure.is_final or self._clock() - load_failure.since < _COPYING_SECONDS:
             return ""
-        return refusal.complaint
+        return load_failure.reason
 
-    def distrust(self, label: str, version: int, complaint: str) -> None:
+    def quarantine(self, label: str, version: int, reason: str) -> None:
         """Release a version that failed in service; it is not tried again while it has the label."""
         self._scorers.pop(version, None)
-        self._refuse(label, version, complaint, pause=math.inf, since=-math.inf)
+        self._refuse(label, version, reason, pause=math.inf, since=-math.inf)
 
     def keep_only(self, versions: Collection[int]) -> None:
         """Release the others, here and not on the stream's thread, and forget what was wrong with them."""
@@ -115,16 +115,16 @@ class Versions:
             # They are in no cycle: there is nothing for the garbage collector to find, which would hold the stream up.
             for version in gone:
                 del self._scorers[version]
-            memory.give_back()
+            memory.trim_heap()
 
     def _warmed(self, version: int) -> Scorer:
         started = time.monotonic()
-        with stream_first:
-            rest = Rests() if self._sparing else lambda: None
-            scorer = self._load(version, rest)
+        with throttled:
+            yield_cpu = CpuYields() if self._throttling else lambda: None
+            scorer = self._load(version, yield_cpu)
             if (scorer.name, scorer.version) != (self._name, version):
                 raise BrokenArtifact(f"Version {version} of {self._name} says it is {scorer.name} {scorer.version}.")
-            scorer.warm_up(rest)
+            scorer.warm_up(yield_cpu)
         self.loads += 1
         self._metrics.model_loads.labels("loaded").inc()
         seconds = round(time.monotonic() - started, 3)
@@ -135,7 +135,7 @@ class Versions:
         self,
         label: str,
         version: int,
-        complaint: str,
+        reason: str,
         pause: float,
         since: float | None = None,
         is_final: bool = True,
@@ -143,18 +143,18 @@ class Versions:
         before, now = self._refusals.get((label, version)), self._clock()
         self._metrics.model_loads.labels("failed").inc()
         self._metrics.model_refused.labels(self._name, version, label).set(1)
-        if before is None or before.complaint != complaint:
-            log.error("a version cannot be used", model=self._name, version=version, label=label, why=complaint)
+        if before is None or before.reason != reason:
+            log.error("a version cannot be used", model=self._name, version=version, label=label, why=reason)
         if since is None:
             since = before.since if before and before.is_final == is_final else now
-        self._refusals[label, version] = _Refusal(complaint, is_final, since, pause, now + pause)
+        self._refusals[label, version] = _LoadFailure(reason, is_final, since, pause, now + pause)
 
     def _accept(self, label: str, version: int) -> None:
         if self._refusals.pop((label, version), None):
             self._metrics.model_refused.remove(self._name, version, label)
 
 
-class Rests:
+class CpuYields:
     """Sleeps after each piece of work, so long that the work takes its share of the time and no more."""
 
     def __init__(
@@ -166,11 +166,11 @@ class Rests:
 
     def __call__(self) -> None:
         worked = self._clock() - self._resumed
-        self._sleep(min(worked * (1 / _LOADING_SHARE - 1), _LONGEST_REST_SECONDS))
+        self._sleep(min(worked * (1 / _LOADING_SHARE - 1), _LONGEST_YIELD_SECONDS))
         self._resumed = self._clock()
 
 
-class _StreamFirst:
+class _Throttled:
     """Short switch intervals while at least one thread works beside the stream; the usual one when none does."""
 
     def __init__(self) -> None:
@@ -193,4 +193,4 @@ class _StreamFirst:
 
 
 # Lets the stream's thread have its turn soon, while what stands inside works beside it: `with stream_first:`.
-stream_first = _StreamFirst()
+throttled = _Throttled()

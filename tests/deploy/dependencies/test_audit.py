@@ -71,14 +71,14 @@ def test_a_package_without_findings_passes(tmp_path: Path, service: str) -> None
 
 @pytest.mark.parametrize("service", [{"vulns": [FINDING]}], indirect=True, ids=["a finding"])
 def test_a_vulnerability_is_named_with_the_version_that_mends_it(tmp_path: Path, service: str) -> None:
-    status, _, told = audited(tmp_path, service)
-    assert (status, told) == (1, "error: lock.txt: urllib3 2.8.0 has GHSA-0000-0000-0000 (mended in 2.9.0)\n")
+    status, _, reported = audited(tmp_path, service)
+    assert (status, reported) == (1, "error: lock.txt: urllib3 2.8.0 has GHSA-0000-0000-0000 (mended in 2.9.0)\n")
 
 
 def test_a_service_that_is_not_reached_fails_with_one_sentence_that_says_what_to_do(tmp_path: Path) -> None:
-    status, out, told = audited(tmp_path, "http://127.0.0.1:1/v1/query")
+    status, out, reported = audited(tmp_path, "http://127.0.0.1:1/v1/query")
     assert (status, out) == (1, "")
-    assert told == (
+    assert reported == (
         "error: lock.txt could not be audited with http://127.0.0.1:1/v1/query: no connection (NewConnectionError); "
         'run it where there is one, or name another: make audit ARGS="--service URL"\n'
     )

@@ -52,11 +52,11 @@ def queries(name: str) -> Iterator[Asked]:
 
 def defaults(dashboard: Mapping[str, Any]) -> dict[str, str]:
     """What the variables are to begin with."""
-    chosen = {}
+    settings = {}
     for variable in dashboard["templating"]["list"]:
         value = variable["current"]["value"]
-        chosen[variable["name"]] = variable["allValue"] if value == ["$__all"] else value
-    return chosen
+        settings[variable["name"]] = variable["allValue"] if value == ["$__all"] else value
+    return settings
 
 
 def fill(expression: str, values: Mapping[str, str]) -> str:

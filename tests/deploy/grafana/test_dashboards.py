@@ -96,8 +96,10 @@ def test_several_series_have_names_and_all_ask_the_chosen_data_source(panel: dic
 def test_panels_fill_the_grid_without_overlap(name: str) -> None:
     taken = set()
     for panel in load(name)["panels"]:
-        place = panel["gridPos"]
-        columns, lines = (range(place[start], place[start] + place[size]) for start, size in (("x", "w"), ("y", "h")))
+        location = panel["gridPos"]
+        columns, lines = (
+            range(location[start], location[start] + location[size]) for start, size in (("x", "w"), ("y", "h"))
+        )
         cells = set(itertools.product(columns, lines))
         assert not cells & taken, f"{panel['title']} overlaps another panel"
         taken |= cells

@@ -35,6 +35,6 @@ def worker() -> Iterator[Built]:
     if missing or os.geteuid() != 0:
         pytest.skip(f"building an image needs root and {', '.join(missing) or 'nothing else'}")
     with Buildah() as buildah:
-        chosen, with_pip = base.debian(buildah)
-        image = build(buildah, "worker", chosen, with_pip)
-        yield Built(buildah, image, buildah.image(chosen), Root(buildah, image))
+        settings, with_pip = base.debian(buildah)
+        image = build(buildah, "worker", settings, with_pip)
+        yield Built(buildah, image, buildah.image(settings), Root(buildah, image))

@@ -24,10 +24,10 @@ def test_pip_in_the_build_is_told_what_pip_here_is(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PIP_CERT", str(authorities))
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://one.example/simple\nhttps://two.example/simple")
     secrets = pip_secrets(tmp_path)
-    told = configparser.RawConfigParser()
-    told.read(secrets["pip"])
-    assert told["global"]["extra-index-url"].split() == ["https://one.example/simple", "https://two.example/simple"]
-    assert told["global"]["cert"] == "/etc/ssl/certs/ca-certificates.crt", "where the build puts the certificates"
+    reported = configparser.RawConfigParser()
+    reported.read(secrets["pip"])
+    assert reported["global"]["extra-index-url"].split() == ["https://one.example/simple", "https://two.example/simple"]
+    assert reported["global"]["cert"] == "/etc/ssl/certs/ca-certificates.crt", "where the build puts the certificates"
     assert secrets["certificates"] == authorities
 
 

@@ -33,17 +33,17 @@ def port() -> Iterator[int]:
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "127.0.0.1"])
 def test_it_says_what_the_worker_says(port: int, host: str) -> None:
-    assert livez.complaint(host, str(port)) == "the loop has not turned for 70 s"
+    assert livez.reason(host, str(port)) == "the loop has not turned for 70 s"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::", "::1"])
 def test_nothing_that_answers_is_a_sentence(host: str) -> None:
     [port] = free_ports(1)
-    assert livez.complaint(host, str(port)).startswith("No answer from the worker at ")
+    assert livez.reason(host, str(port)).startswith("No answer from the worker at ")
 
 
 def test_a_port_that_is_none_is_a_sentence() -> None:
-    assert livez.complaint("", "eight thousand").startswith("No answer from the worker at 127.0.0.1")
+    assert livez.reason("", "eight thousand").startswith("No answer from the worker at 127.0.0.1")
 
 
 def test_it_asks_where_the_worker_is_told_to_listen(

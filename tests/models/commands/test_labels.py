@@ -60,8 +60,8 @@ def test_a_label_takes_a_share_and_is_taken_away(run: Any, store: Path) -> None:
 def test_a_roll_back_says_which_trial_it_ends(run: Any, store: Path) -> None:
     add_version(store)
     run("label", "imdb", "canary", "2")
-    told = run("label", "imdb", "stable", "2")[1]
-    assert told == "imdb@stable is now version 2; canary (version 2 for 0.05 of the records) is taken away.\n"
+    reported = run("label", "imdb", "stable", "2")[1]
+    assert reported == "imdb@stable is now version 2; canary (version 2 for 0.05 of the records) is taken away.\n"
 
 
 def test_history_tells_who_changed_what_and_why(run: Any, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def test_score_reads_lines_from_standard_input() -> None:
 
 
 def test_jsonl_prints_one_output_object_a_line_in_order() -> None:
-    given = [{"id": f"r{place}", "text": "good " * place, "attributes": {"n": str(place)}} for place in range(700)]
+    given = [{"id": f"r{index}", "text": "good " * index, "attributes": {"n": str(index)}} for index in range(700)]
     finished = pipe("".join(json.dumps(each) + "\n" for each in given), "score", "--model", "imdb@stable", "--jsonl")
     outputs = objects(finished.stdout)
     assert [each["id"] for each in outputs] == [each["id"] for each in given]
@@ -62,8 +62,8 @@ def test_bad_lines_are_told_by_number_and_the_rest_is_scored() -> None:
     finished = pipe("\n".join([*BAD_LINES, '{"text": "good"}', "[" * 100_000]) + "\n", "score", "--jsonl")
     assert finished.returncode == 1
     assert [each["id"] for each in objects(finished.stdout)] == ["line-7"]
-    told = finished.stderr.decode().splitlines()
-    assert [line.split(":")[0] for line in told] == [f"Skipped line {number}" for number in (1, 2, 3, 4, 5, 6, 8)]
+    reported = finished.stderr.decode().splitlines()
+    assert [line.split(":")[0] for line in reported] == [f"Skipped line {number}" for number in (1, 2, 3, 4, 5, 6, 8)]
 
 
 def test_input_that_is_not_utf8_is_scored_all_the_same() -> None:
@@ -131,7 +131,7 @@ def test_what_fails_says_why_in_one_sentence(run: Any, arguments: tuple[str, ...
 
 
 BAD_USE = [(), ("score", "--nope"), ("score", "--jsonl", "good"), ("show",), ("nope",), ("history",)]
-BAD_REMOVALS = [("label", "imdb", "canary", *rest, "--remove") for rest in (("1",), ("--share", "0.1"))]
+BAD_REMOVALS = [("label", "imdb", "canary", *yield_cpu, "--remove") for yield_cpu in (("1",), ("--share", "0.1"))]
 
 
 @pytest.mark.parametrize("arguments", [*BAD_USE, *BAD_REMOVALS])
@@ -150,8 +150,8 @@ def test_sign_signs_what_verify_then_accepts(run: Any, key: Path) -> None:
 def test_sign_says_that_it_replaces_another_keys_signature(run: Any, key: Path, tmp_path: Path) -> None:
     for _ in range(2):
         assert run("sign", "imdb@1", "--key", str(key))[1] == "imdb version 1 is signed.\n"
-    told = run("sign", "imdb@1", "--key", str(make_key(tmp_path, "theirs")))[1]
-    assert told == "imdb version 1 is signed; the signature that it had was not of this key, and is gone.\n"
+    reported = run("sign", "imdb@1", "--key", str(make_key(tmp_path, "theirs")))[1]
+    assert reported == "imdb version 1 is signed; the signature that it had was not of this key, and is gone.\n"
 
 
 def test_a_version_that_does_not_hold_is_not_signed(run: Any, artifact: Path, key: Path) -> None:

@@ -12,7 +12,7 @@ LSTM = {"kind": "lstm", "bidirectional": False, "pooling": ["maximum"], "hidden_
 
 
 def vectors(names: frozenset[str]) -> dict[str, np.ndarray[Any, Any]]:
-    return {name: np.full(3, place, np.float32) for place, name in enumerate(sorted(names))}
+    return {name: np.full(3, index, np.float32) for index, name in enumerate(sorted(names))}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ KNOWN_FORM = Columns()
 GZIPPED = gzip.compress(b"id\treview\n1_8\tgood\n" * 100)
 
 
-def refusal(path: Path, columns: Columns = OWN) -> str:
+def load_failure(path: Path, columns: Columns = OWN) -> str:
     with pytest.raises(BadData) as raised:
         read_labelled(path, columns)
     sentence = str(raised.value)
@@ -59,7 +59,7 @@ def refusal(path: Path, columns: Columns = OWN) -> str:
 def test_a_table_with_named_columns(tmp_path: Path, name: str, content: str, sentence: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8", newline="")
-    assert sentence in refusal(path)
+    assert sentence in load_failure(path)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_table_with_named_columns(tmp_path: Path, name: str, content: str, sen
 def test_a_table_of_a_known_form(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    assert sentence in refusal(path, KNOWN_FORM)
+    assert sentence in load_failure(path, KNOWN_FORM)
 
 
 def test_a_header_of_hundreds_of_columns_does_not_make_the_sentence_long(tmp_path: Path) -> None:
     path = tmp_path / "wide.csv"
     path.write_text(",".join(f"{'column' * 100}{number}" for number in range(500)))
-    assert len(refusal(path)) < 2_000
-    assert "and 480 more" in refusal(path)
+    assert len(load_failure(path)) < 2_000
+    assert "and 480 more" in load_failure(path)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_header_of_hundreds_of_columns_does_not_make_the_sentence_long(tmp_pat
 def test_a_parquet_file_with_a_bad_value_or_column(tmp_path: Path, columns: dict[str, list], sentence: str) -> None:
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pyarrow.table(columns), path)
-    assert sentence in refusal(path)
+    assert sentence in load_failure(path)
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_a_parquet_file_with_damage(tmp_path: Path, first: int, count: int, sent
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"body": ["a"] * 99, "stars": [1] * 99}), path)
     content = bytearray(path.read_bytes())
-    place = first % len(content)
-    content[place : place + count] = b"\xff" * count
+    index = first % len(content)
+    content[index : index + count] = b"\xff" * count
     path.write_bytes(content)
-    assert sentence in refusal(path)
+    assert sentence in load_failure(path)
 
 
 def _parquet_bytes() -> bytes:
@@ -146,13 +146,13 @@ SOUND = {
 
 @pytest.mark.parametrize("suffix", SOUND)
 @settings(max_examples=100, deadline=None)
-@given(place=st.integers(0, 2_000), left_out=st.integers(0, 5), put_in=st.binary(max_size=5))
+@given(index=st.integers(0, 2_000), left_out=st.integers(0, 5), put_in=st.binary(max_size=5))
 def test_a_file_with_any_damage_is_read_or_refused_but_never_breaks_the_reader(
-    tmp_path_factory: pytest.TempPathFactory, suffix: str, place: int, left_out: int, put_in: bytes
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, index: int, left_out: int, put_in: bytes
 ) -> None:
     path, content = tmp_path_factory.getbasetemp() / f"damaged{suffix}", SOUND[suffix]
-    place %= len(content)
-    path.write_bytes(content[:place] + put_in + content[place + left_out :])
+    index %= len(content)
+    path.write_bytes(content[:index] + put_in + content[index + left_out :])
     try:
         texts, sentence = read_labelled(path, OWN).texts, f"{path} is sound."
     except BadData as error:
@@ -182,14 +182,14 @@ def test_the_root_of_aclimdb_has_parts_of_which_to_name_one(
 def test_a_folder_that_is_none_of_aclimdb(tmp_path: Path, folders: tuple[str, ...], sentence: str) -> None:
     for name in folders:
         (tmp_path / name).mkdir()
-    assert sentence in refusal(tmp_path)
+    assert sentence in load_failure(tmp_path)
 
 
 def test_a_text_in_a_folder_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     for name in ("neg", "pos"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "0_1.txt").write_bytes(b"fine\nna\xefve")
-    assert "FILE/neg/0_1.txt, line 2: the byte 0xef" in refusal(tmp_path)
+    assert "FILE/neg/0_1.txt, line 2: the byte 0xef" in load_failure(tmp_path)
 
 
 def test_texts_alone_need_a_column_that_is_known_or_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from trainer.data.batches import LengthBucketedBatches
 
 
 def tokens(lengths: list[int]) -> Tokens:
-    ids = np.concatenate([np.full(length, place + 2) for place, length in enumerate(lengths)]).astype(np.int32)
+    ids = np.concatenate([np.full(length, index + 2) for index, length in enumerate(lengths)]).astype(np.int32)
     return Tokens(ids, np.array(lengths, np.int32), np.ones(len(lengths), np.float32))
 
 
@@ -30,7 +30,7 @@ def test_texts_are_padded_on_the_right_to_the_longest_of_them() -> None:
 @pytest.mark.parametrize("seed", [None, 1])
 def test_an_epoch_has_every_text_once_with_its_targets(seed: int | None) -> None:
     targets = np.stack([np.arange(101), -np.arange(101)], axis=1).astype(np.float32)
-    batches = list(LengthBucketedBatches(tokens([1 + place % 7 for place in range(101)]), targets, 4, seed).epoch())
+    batches = list(LengthBucketedBatches(tokens([1 + index % 7 for index in range(101)]), targets, 4, seed).epoch())
     texts = np.concatenate([ids[:, 0] - 2 for ids, _ in batches])
     given = np.concatenate([each for _, each in batches])
     assert sorted(texts.tolist()) == list(range(101))
@@ -50,7 +50,7 @@ def test_without_a_seed_texts_come_in_order_of_their_length_every_time() -> None
 
 
 def test_the_same_seed_and_epoch_give_the_same_batches_whatever_was_drawn_before() -> None:
-    lengths = [1 + place % 9 for place in range(500)]
+    lengths = [1 + index % 9 for index in range(500)]
     one, other = (batches_of(lengths, batch_size=16, seed=3) for _ in range(2))
     for epoch in range(7):
         list(one.epoch(epoch))
@@ -59,7 +59,7 @@ def test_the_same_seed_and_epoch_give_the_same_batches_whatever_was_drawn_before
 
 
 def test_epochs_and_seeds_differ_in_the_texts_of_a_batch_and_in_the_order_of_batches() -> None:
-    lengths = [1 + place % 9 for place in range(2_000)]
+    lengths = [1 + index % 9 for index in range(2_000)]
     draws = [batches_of(lengths, batch_size=16, seed=seed).draw(epoch) for seed in (1, 2) for epoch in (0, 1)]
     assert len({tuple(draw[0].tolist()) for draw in draws}) == 4
     for first, second in pairwise(draws):
@@ -79,6 +79,6 @@ def test_the_number_of_batches_is_known_before_they_are_made(count: int, seed: i
 
 
 def test_tensorflow_gets_the_batches_of_the_epoch() -> None:
-    batches = batches_of([1 + place % 9 for place in range(100)], batch_size=16, seed=1)
+    batches = batches_of([1 + index % 9 for index in range(100)], batch_size=16, seed=1)
     given = [(ids.numpy().tolist(), targets.numpy().tolist()) for ids, targets in batches.dataset(4)]
     assert given == epoch_of(batches, 4)

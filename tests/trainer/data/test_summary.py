@@ -111,9 +111,9 @@ def test_a_summary_survives_json(summary: DataSummary) -> None:
 def test_a_person_is_told_classes_lengths_and_unknown_words(summary: DataSummary) -> None:
     console = Console(file=StringIO(), width=80)
     print_summary(summary, console)
-    told = console.file.getvalue()
+    reported = console.file.getvalue()
     for part in ("3 (2 duplicates dropped)", "2 (66.7%)", "p50 4, p95 5, longest 6", "33.3% of texts", "36.9%"):
-        assert part in told
+        assert part in reported
 
 
 def test_three_classes_are_told_apart() -> None:

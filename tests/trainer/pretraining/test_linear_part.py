@@ -19,7 +19,7 @@ def texts(*rows: tuple[int, ...]) -> Tokens:
 
 def decided_by_a_pair(count: int) -> tuple[Tokens, np.ndarray]:
     """Texts of the same words, of which `2 3` is good and `3 2` is bad."""
-    rows = [(5, 2, 3, 6) if place % 2 else (5, 3, 2, 6) for place in range(count)]
+    rows = [(5, 2, 3, 6) if index % 2 else (5, 3, 2, 6) for index in range(count)]
     return texts(*rows), (np.arange(count) % 2).astype(np.float32)[:, None]
 
 

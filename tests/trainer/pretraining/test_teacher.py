@@ -11,7 +11,7 @@ from trainer.pretraining.teacher import teach
 
 
 @pytest.fixture(scope="module")
-def opinions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def soft_labels() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, opinions on the labelled texts and on as many others, whose labels the teacher was not told."""
     texts = sample()
     labels = texts.labels.astype(np.float32)[:, np.newaxis]
@@ -21,15 +21,15 @@ def opinions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_the_teacher_is_mostly_right_about_texts_whose_labels_it_did_not_see(
-    opinions: tuple[np.ndarray, np.ndarray, np.ndarray],
+    soft_labels: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    labels, labelled, others = opinions
+    labels, labelled, others = soft_labels
     assert np.mean((labelled > 0.5) == labels[:500]) > 0.7
     assert np.mean((others > 0.5) == labels[500:]) > 0.7
 
 
-def test_no_label_is_given_back(opinions: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    labels, labelled, others = opinions
+def test_no_label_is_given_back(soft_labels: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    labels, labelled, others = soft_labels
     right = [np.mean((said > 0.5) == truth) for said, truth in ((labelled, labels[:500]), (others, labels[500:]))]
     assert right[0] < right[1] + 0.1, "the teacher knows texts by heart whose labels it was told"
 

@@ -14,7 +14,7 @@ from tests.trainer.finished_runs import finished_run, forest_run, reviews
 from tests.trainer.reports.pages import Page, colours, screenshot
 from trainer.data.texts import LabelledTexts
 from trainer.errors import BadData
-from trainer.reports.candidates import Contender, count_parameters
+from trainer.reports.candidates import Candidate, count_parameters
 from trainer.reports.comparison import Comparison, compare, notes_on, print_comparison, write_comparison
 from trainer.runs import Run, write_json
 
@@ -30,24 +30,24 @@ def compare_packaged(*others: Run, data: LabelledTexts | None = None) -> Compari
     return compare([PACKAGED, *(str(each.path) for each in others)], Registry(), data)
 
 
-def told(comparison: Comparison, width: int = 80) -> str:
+def reported(comparison: Comparison, width: int = 80) -> str:
     stream = StringIO()
     print_comparison(comparison, Console(width=width, file=stream))
     return stream.getvalue()
 
 
-def evaluated(name: str, **fields: object) -> Contender:
-    return Contender(**{"name": name, "evaluated_on": "test", "reviews": 100, "f1": 0.9, **fields})
+def evaluated(name: str, **fields: object) -> Candidate:
+    return Candidate(**{"name": name, "evaluated_on": "test", "reviews": 100, "f1": 0.9, **fields})
 
 
-def notes(*contenders: Contender) -> str:
-    return " ".join(notes_on(contenders))
+def notes(*candidates: Candidate) -> str:
+    return " ".join(notes_on(candidates))
 
 
 def test_the_best_f1_comes_first_and_what_has_none_last(run: Run, tmp_path: Path) -> None:
     new = Run.create(tmp_path, "imdb-b", {"recipe": "imdb-b", "model": "imdb"})
     forest = forest_run(tmp_path)
-    found = compare_packaged(new, forest, run).contenders
+    found = compare_packaged(new, forest, run).candidates
     scores = [each.f1 for each in found[:3] if each.f1 is not None]
     assert scores == sorted(scores, reverse=True)
     assert [each.name for each in found[2:]] == [forest.name, new.name]
@@ -55,14 +55,14 @@ def test_the_best_f1_comes_first_and_what_has_none_last(run: Run, tmp_path: Path
 
 
 def test_a_run_tells_its_evaluation_on_the_test_file_and_its_result(run: Run) -> None:
-    found = next(each for each in compare_packaged(run).contenders if each.name == run.name)
+    found = next(each for each in compare_packaged(run).candidates if each.name == run.name)
     test = run.evaluations["test"]
     assert (found.evaluated_on, found.reviews, found.f1, found.accuracy) == ("test", 400, test["f1"], test["accuracy"])
     assert (found.parameters, found.training_seconds) == (407_961, 634.2)
 
 
 def test_a_run_and_its_published_version_are_the_same_size(run: Run) -> None:
-    first, second = compare_packaged(run).contenders
+    first, second = compare_packaged(run).candidates
     assert first.artifact_bytes == second.artifact_bytes
     assert 3_000_000 < (first.artifact_bytes or 0) < 4_000_000
 
@@ -82,11 +82,11 @@ def test_a_network_that_cannot_be_read_is_told_in_one_sentence(tmp_path: Path) -
 
 @pytest.mark.parametrize("reference", ["imdb", "imdb@1", "imdb@stable", str(PACKAGED_STORE / "imdb" / "1")])
 def test_a_version_is_named_by_number_label_or_directory(reference: str) -> None:
-    assert compare([reference], Registry()).contenders[0].f1 == 0.8589
+    assert compare([reference], Registry()).candidates[0].f1 == 0.8589
 
 
 def test_what_is_named_twice_stands_there_once() -> None:
-    assert len(compare([PACKAGED, PACKAGED], Registry()).contenders) == 1
+    assert len(compare([PACKAGED, PACKAGED], Registry()).candidates) == 1
 
 
 def test_what_is_neither_run_nor_version_is_refused(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_it_says_so_where_models_were_evaluated_on_different_files() -> None:
 
 def test_it_says_so_where_there_are_only_held_out_reviews_or_none() -> None:
     assert "a was evaluated on held-out reviews" in notes(evaluated("a", evaluated_on="held_out"))
-    assert "b was not evaluated" in notes(Contender(name="b"))
+    assert "b was not evaluated" in notes(Candidate(name="b"))
     assert "c is not finished" in notes(evaluated("c", finished=False))
 
 
@@ -121,15 +121,15 @@ def test_it_says_so_where_a_model_has_learnt_from_what_it_is_judged_by(run: Run,
 
 def test_with_data_all_are_evaluated_on_the_same_reviews(run: Run) -> None:
     found = compare_packaged(run, data=reviews(200))
-    assert {(each.evaluated_on, each.reviews) for each in found.contenders} == {("given", 200)}
-    assert found.contenders[0].f1 == found.contenders[1].f1
+    assert {(each.evaluated_on, each.reviews) for each in found.candidates} == {("given", 200)}
+    assert found.candidates[0].f1 == found.candidates[1].f1
     assert found.notes == ()
 
 
 def test_with_data_what_has_no_artifact_is_not_evaluated(tmp_path: Path) -> None:
     forest = forest_run(tmp_path)
     found = compare_packaged(forest, data=reviews(50))
-    assert (found.contenders[-1].name, found.contenders[-1].f1) == (forest.name, None)
+    assert (found.candidates[-1].name, found.candidates[-1].f1) == (forest.name, None)
     assert found.notes == (f"{forest.name} was not evaluated.",)
 
 
@@ -141,7 +141,7 @@ def test_data_of_other_classes_is_refused_with_the_name_of_the_model() -> None:
 
 def test_the_terminal_shows_every_name_and_figure_in_full(run: Run, tmp_path: Path) -> None:
     forest = forest_run(tmp_path)
-    text = told(compare_packaged(run, forest))
+    text = reported(compare_packaged(run, forest))
     assert "\u2026" not in text
     assert max(map(len, text.splitlines())) <= 80
     assert {"25,000 test", "90 held-out", "0.8589", "407,961", "10 min 34 s", "2 h 1 min", "3.36 MB"} <= set(

@@ -14,8 +14,8 @@ from trainer.reports import formatting
         (7_322, "2 h 2 min"),
     ],
 )
-def test_durations_have_their_two_largest_units(seconds: float, told: str) -> None:
-    assert formatting.duration(seconds) == told
+def test_durations_have_their_two_largest_units(seconds: float, reported: str) -> None:
+    assert formatting.duration(seconds) == reported
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,9 @@ def test_the_same_run_gives_the_same_report(forest: Run, tmp_path: Path) -> None
 
 
 def test_the_report_tells_programs_what_was_written(report: Report) -> None:
-    told = json.loads(json.dumps(report.to_json()))
-    assert Path(told["page"]).is_file()
-    assert all(Path(picture).is_file() for picture in told["pictures"])
+    reported = json.loads(json.dumps(report.to_json()))
+    assert Path(reported["page"]).is_file()
+    assert all(Path(picture).is_file() for picture in reported["pictures"])
 
 
 @pytest.mark.parametrize("changes", [{"confusion": None}, {"calibration": [{}]}, {"mistakes": [{"text": "a"}]}])

@@ -81,7 +81,7 @@ class Commands:
         self.write(*messages, transactional_id=unique("writer"))
         return [value.decode() for value in values]
 
-    def bury_input(self) -> None:
+    def write_dead_letters_of_input(self) -> None:
         """Set all that stands in the input topic aside."""
         records = committed(self.kafka, self.input)
         letters = [dead_letter(_record(each), self.dead_letters, "scoring_failed", "no") for each in records]

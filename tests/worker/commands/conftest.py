@@ -5,7 +5,7 @@ import pytest
 from tests.worker.commands.rescore.processes import Processes
 from worker.kafka.memory.broker import MemoryBroker
 from worker.kafka.memory.cluster import MemoryKafka
-from worker.kafka.types import EARLIEST, Source
+from worker.kafka.types import EARLIEST, Subscription
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def opened(memory: MemoryKafka) -> Iterator[Callable[..., MemoryBroker]]:
     def make(
         topic: str | None = None, group: str | None = None, start: int = EARLIEST, transactional_id: str | None = None
     ) -> MemoryBroker:
-        broker = MemoryBroker(memory, Source(topic, group, start) if topic else None, transactional_id)
+        broker = MemoryBroker(memory, Subscription(topic, group, start) if topic else None, transactional_id)
         broker.start()
         brokers.append(broker)
         return broker

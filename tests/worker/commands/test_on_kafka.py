@@ -13,7 +13,7 @@ from deploy.local.redis import LocalRedis
 from tests.kafka.topics import committed, end_of, unique
 from tests.worker.commands.command_line import LIMIT_SECONDS, Commands
 from worker.kafka.connect import open_broker
-from worker.kafka.types import LATEST, Connection, Source
+from worker.kafka.types import LATEST, Connection, Subscription
 
 SAMPLE = "deploy/local/demo/sample_reviews.tsv.gz"
 
@@ -54,7 +54,7 @@ def test_reading_from_now_on_brings_what_is_written_after_the_start(commands: Co
     commands.write_sentiments("before")
     connection = Connection(commands.kafka.bootstrap_servers)
     client = commands.settings["SENTIMENT_KAFKA_CLIENT"]
-    broker = open_broker(client, connection, Source(commands.output, None, LATEST), None)
+    broker = open_broker(client, connection, Subscription(commands.output, None, LATEST), None)
     broker.start()
     [after] = commands.write_sentiments("after")
     polls = (broker.poll(500, 0.2).records for _ in range(LIMIT_SECONDS * 5))
@@ -96,16 +96,16 @@ def test_tail_is_quiet_when_its_reader_went_away(commands: Commands) -> None:
 
 def test_dead_letters_are_listed(commands: Commands) -> None:
     commands("send", "a", "b", "c")
-    commands.bury_input()
+    commands.write_dead_letters_of_input()
     letters = [json.loads(line) for line in commands("dead-letters", "list", "--json").splitlines()]
-    places = {(record.partition, record.offset) for record in committed(commands.kafka, commands.input)}
-    assert {(letter["partition"], letter["offset"]) for letter in letters} == places
+    locations = {(record.partition, record.offset) for record in committed(commands.kafka, commands.input)}
+    assert {(letter["partition"], letter["offset"]) for letter in letters} == locations
     assert "3 dead letters: 3 scoring_failed" in commands("dead-letters", "list", "--since", "5m")
 
 
 def test_dead_letters_are_replayed_once(commands: Commands) -> None:
     commands("send", *(f"text {number}" for number in range(250)))
-    commands.bury_input()
+    commands.write_dead_letters_of_input()
     assert "Would send 250 dead letters" in commands("dead-letters", "replay")
     assert "Sent 250 dead letters" in commands("dead-letters", "replay", "--execute")
     assert "There are no dead letters" in commands("dead-letters", "replay", "--execute")
@@ -117,7 +117,7 @@ def test_dead_letters_are_replayed_once(commands: Commands) -> None:
 def test_a_replay_that_is_killed_is_finished_by_the_next_one(commands: Commands) -> None:
     commands.settings["SENTIMENT_KAFKA_SESSION_TIMEOUT_SECONDS"] = "6"
     commands("send", "--file", SAMPLE, "--repeat", "--limit", "8000")
-    commands.bury_input()
+    commands.write_dead_letters_of_input()
     before = end_of(commands.kafka, commands.input)
     with commands.start("dead-letters", "replay", "--execute") as process:
         wait_until(lambda: end_of(commands.kafka, commands.input) > before, LIMIT_SECONDS, lambda: "no replay")
@@ -131,7 +131,7 @@ def test_a_replay_that_is_killed_is_finished_by_the_next_one(commands: Commands)
 
 def test_from_the_beginning_they_are_replayed_again(commands: Commands) -> None:
     commands("send", "a", "b")
-    commands.bury_input()
+    commands.write_dead_letters_of_input()
     commands("dead-letters", "replay", "--execute")
     again = json.loads(commands("dead-letters", "replay", "--execute", "--from-beginning", "--json"))
     assert again == {"executed": True, "replay": {"scoring_failed": 2}, "passed_over": {}, "from_other_topics": {}}

@@ -5,52 +5,52 @@ from collections.abc import Sequence
 import pytest
 
 from worker.errors import TopicMissing
-from worker.kafka.admin import AsksCluster, Questions, offsets_or_ends
-from worker.kafka.types import EARLIEST, LATEST, Partition, Position, Topic
+from worker.kafka.admin import AdminQueries, CachedAdmin, offsets_or_ends
+from worker.kafka.types import EARLIEST, LATEST, CommittedOffset, Partition, Topic
 
 
 class Slow:
     """A cluster that does not know a new topic at the first questions."""
 
-    def __init__(self, ignorant_answers: float) -> None:
-        self.ignorant_answers = ignorant_answers
+    def __init__(self, ignorant_targets: float) -> None:
+        self.ignorant_targets = ignorant_targets
         self.created: list[str] = []
 
     def create(self, topics: Sequence[Topic]) -> None:
         self.created += [topic.name for topic in topics]
 
-    def positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+    def offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
         return {}
 
-    def set_positions(self, group_id: str, positions: object) -> None:
+    def set_positions(self, group_id: str, offsets: object) -> None:
         pass
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
-        self.ignorant_answers -= 1
-        if self.ignorant_answers >= 0:
+        self.ignorant_targets -= 1
+        if self.ignorant_targets >= 0:
             raise TopicMissing(f"topic {topic} does not exist")
         return {Partition(topic, 0): 0}
 
 
-class Asking(AsksCluster):
+class Asking(CachedAdmin):
     def __init__(self, cluster: Slow) -> None:
         self._slow = cluster
 
     @property
-    def _cluster(self) -> Questions:
+    def _cluster(self) -> AdminQueries:
         return self._slow
 
 
 def test_a_topic_is_created_once_all_know_it() -> None:
-    cluster = Slow(ignorant_answers=2)
+    cluster = Slow(ignorant_targets=2)
     Asking(cluster).create_topics([Topic("new", 4, 1, {})])
-    assert (cluster.created, cluster.ignorant_answers) == (["new"], -1)
+    assert (cluster.created, cluster.ignorant_targets) == (["new"], -1)
 
 
 def test_a_topic_that_stays_unknown_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may create it may not see it."""
     monkeypatch.setattr("worker.kafka.admin._KNOWN_SECONDS", 0.1)
-    cluster = Slow(ignorant_answers=float("inf"))
+    cluster = Slow(ignorant_targets=float("inf"))
     Asking(cluster).create_topics([Topic("new", 4, 1, {})])
     assert cluster.created == ["new"]
 

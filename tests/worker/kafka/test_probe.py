@@ -25,7 +25,7 @@ def address(listener: socket.socket) -> str:
     return "{}:{}".format(*listener.getsockname())
 
 
-def serve(listener: socket.socket, answer: bytes) -> None:
+def score_reviews(listener: socket.socket, answer: bytes) -> None:
     """Answer everything in the same way; with nothing, hang up."""
 
     def run() -> None:
@@ -44,16 +44,16 @@ def test_a_server_that_accepts_and_is_silent_does_not_answer(listener: socket.so
 
 
 def test_a_server_that_accepts_and_hangs_up_does_not_answer(listener: socket.socket) -> None:
-    serve(listener, b"")
+    score_reviews(listener, b"")
     assert not kafka_answers(Connection(address(listener)), 0.1)
 
 
 def test_a_server_that_talks_answers(listener: socket.socket) -> None:
-    serve(listener, ANSWER)
+    score_reviews(listener, ANSWER)
     assert kafka_answers(Connection(address(listener)), 0.1)
 
 
 def test_one_that_answers_is_found_behind_those_that_do_not(listener: socket.socket) -> None:
-    serve(listener, ANSWER)
+    score_reviews(listener, ANSWER)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert kafka_answers(Connection(f"127.0.0.1:1,{address(silent)},{address(listener)}"), 6.0)

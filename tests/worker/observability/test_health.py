@@ -43,24 +43,24 @@ def test_it_listens_where_it_is_told_and_nowhere_else(health: Health) -> None:
 
 def test_a_worker_that_fetches_its_model_may_take_longer(clock: Clock, health: Health) -> None:
     clock.now = LOOP_LIMIT_SECONDS + 1
-    assert not health.complaints()
+    assert not health.reasons()
     clock.now = START_LIMIT_SECONDS + 1
-    assert health.complaints()
+    assert health.reasons()
 
 
 def test_a_loop_that_no_longer_turns_is_dead(clock: Clock, health: Health) -> None:
     health.model_loaded = True
     clock.now = LOOP_LIMIT_SECONDS + 1
-    assert health.complaints()
+    assert health.reasons()
     health.turned()
-    assert not health.complaints()
+    assert not health.reasons()
 
 
 def test_a_partition_with_lag_and_without_progress_is_dead(clock: Clock, health: Health) -> None:
     health.observed(True, {PART: 5})
     clock.now = PROGRESS_LIMIT_SECONDS + 1
     health.turned()
-    assert "partition 0" in health.complaints()[0]
+    assert "partition 0" in health.reasons()[0]
 
 
 def test_progress_and_an_empty_partition_are_alive(clock: Clock, health: Health) -> None:
@@ -70,11 +70,11 @@ def test_progress_and_an_empty_partition_are_alive(clock: Clock, health: Health)
     health.observed(True, {PART: 5})
     clock.now = PROGRESS_LIMIT_SECONDS + 50
     health.turned()
-    assert not health.complaints()
+    assert not health.reasons()
     health.observed(True, {PART: 0})
     clock.now *= 3
     health.turned()
-    assert not health.complaints()
+    assert not health.reasons()
 
 
 def test_an_outage_of_kafka_does_not_make_it_dead(clock: Clock, health: Health) -> None:
@@ -82,7 +82,7 @@ def test_an_outage_of_kafka_does_not_make_it_dead(clock: Clock, health: Health) 
     health.kafka_answers = False
     clock.now = PROGRESS_LIMIT_SECONDS * 10
     health.turned()
-    assert not health.complaints()
+    assert not health.reasons()
 
 
 def test_it_is_ready_once_the_model_is_loaded_and_the_group_joined(health: Health) -> None:

@@ -3,14 +3,14 @@ from random import Random
 import pytest
 
 from worker.rollout.analysis import PROMOTE, ROLL_BACK, WAIT, Limits, judge, mix_surely_changed, surely_above
-from worker.rollout.stats import Signals
-from worker.serving.routing import Contest
+from worker.rollout.stats import CanaryStats
+from worker.serving.routing import Experiment
 
 LIMITS = Limits()
 LATER = 601_000  # in milliseconds: longer than a canary has to serve
 
 
-def signals(compared: int = 2_000, **changes: object) -> Signals:
+def stats(compared: int = 2_000, **changes: object) -> CanaryStats:
     """Those of a canary that is like the stable version, but for the changes."""
     kept: dict[str, object] = {
         "served": compared,
@@ -22,11 +22,11 @@ def signals(compared: int = 2_000, **changes: object) -> Signals:
         "stable_seconds": 1.0,
         "canary_seconds": 1.0,
     }
-    return Signals(Contest(1, 2), 0, **(kept | changes))  # type: ignore[arg-type]
+    return CanaryStats(Experiment(1, 2), 0, **(kept | changes))  # type: ignore[arg-type]
 
 
 def test_a_canary_that_keeps_all_limits_is_promoted() -> None:
-    verdict = judge(signals(differed=100), LIMITS, LATER)
+    verdict = judge(stats(differed=100), LIMITS, LATER)
     assert (verdict.decision, verdict.stable, verdict.canary) == (PROMOTE, 1, 2)
     assert verdict.figures["differences"] == 0.05
 
@@ -42,28 +42,28 @@ def test_a_canary_that_keeps_all_limits_is_promoted() -> None:
     ],
 )
 def test_a_canary_that_surely_passes_a_limit_is_rolled_back(change: dict[str, object], reason: str) -> None:
-    verdict = judge(signals(**change), LIMITS, 10_000)  # type: ignore[arg-type]
+    verdict = judge(stats(**change), LIMITS, 10_000)  # type: ignore[arg-type]
     assert verdict.decision == ROLL_BACK
     assert [reason in each for each in verdict.reasons] == [True]
 
 
 @pytest.mark.parametrize(("compared", "now_ms"), [(999, LATER), (2_000, 599_000)])
 def test_too_few_records_or_too_little_time_mean_to_wait(compared: int, now_ms: int) -> None:
-    assert judge(signals(compared), LIMITS, now_ms).decision == WAIT
+    assert judge(stats(compared), LIMITS, now_ms).decision == WAIT
 
 
 def test_a_limit_that_may_be_passed_by_chance_means_to_wait() -> None:
     limits = Limits(records=100)
-    assert judge(signals(100, differed=24), limits, LATER).decision == WAIT
-    assert judge(signals(2_000, differed=480), limits, LATER).decision == ROLL_BACK
+    assert judge(stats(100, differed=24), limits, LATER).decision == WAIT
+    assert judge(stats(2_000, differed=480), limits, LATER).decision == ROLL_BACK
 
 
-def moved(compared: int, differed: int, by: int, classes: int = 2) -> Signals:
+def moved(compared: int, differed: int, by: int, classes: int = 2) -> CanaryStats:
     """Those of a canary that puts so many records more into the first class and fewer into the second."""
     stable = {f"class-{number}": compared // classes for number in range(classes)}
     stable["class-1"] += compared - sum(stable.values())
     canary = stable | {"class-0": stable["class-0"] + by, "class-1": stable["class-1"] - by}
-    return signals(compared, differed=differed, stable_classes=stable, canary_classes=canary)
+    return stats(compared, differed=differed, stable_classes=stable, canary_classes=canary)
 
 
 def test_a_mix_that_may_have_changed_by_chance_means_to_wait() -> None:
@@ -91,13 +91,13 @@ def test_differences_in_both_ways_alike_never_look_like_a_change_of_mix() -> Non
 
 
 def test_classes_that_were_too_many_to_be_kept_mean_to_wait() -> None:
-    verdict = judge(signals(stable_classes={}, canary_classes={}), LIMITS, LATER)
+    verdict = judge(stats(stable_classes={}, canary_classes={}), LIMITS, LATER)
     assert (verdict.decision, "2,000 compared records are too many" in verdict.reasons[0]) == (WAIT, True)
-    assert judge(signals(stable_classes={}, canary_classes={}), Limits(mix_change=1.0), LATER).decision == PROMOTE
+    assert judge(stats(stable_classes={}, canary_classes={}), Limits(mix_change=1.0), LATER).decision == PROMOTE
 
 
 def test_nothing_is_sure_after_a_few_records() -> None:
-    assert judge(signals(20, differed=20, canary_seconds=9.0, canary_coverage=0.0), LIMITS, LATER).decision == WAIT
+    assert judge(stats(20, differed=20, canary_seconds=9.0, canary_coverage=0.0), LIMITS, LATER).decision == WAIT
 
 
 def test_a_share_is_surely_above_a_limit_when_chance_does_not_explain_it() -> None:
@@ -114,12 +114,12 @@ def test_a_rare_failure_is_chance_and_many_are_not() -> None:
 
 
 def test_a_canary_that_a_worker_cannot_use_is_rolled_back() -> None:
-    verdict = judge(signals(refusal="its golden set does not hold"), LIMITS, 1_000)
+    verdict = judge(stats(load_failure="its golden set does not hold"), LIMITS, 1_000)
     assert verdict.decision == ROLL_BACK
     assert "golden set" in verdict.reasons[0]
 
 
 def test_a_verdict_tells_figures_and_limits_in_json() -> None:
-    told = judge(signals(), LIMITS, LATER).to_json()
-    assert told["limits"]["differences"] == LIMITS.differences
-    assert told["figures"]["compared"] == 2_000
+    reported = judge(stats(), LIMITS, LATER).to_json()
+    assert reported["limits"]["differences"] == LIMITS.differences
+    assert reported["figures"]["compared"] == 2_000

@@ -35,35 +35,35 @@ class Told:
 
 
 def test_it_rests_as_its_budget_asks(scorer: Scorer) -> None:
-    told = Told(budget=0.2, seconds_a_look=1.0)
-    told.comparer.offer(scorer, scorer, samples(2 * CHUNK))
-    assert told.comparer.step(0)
-    told.now += 3.9
-    assert not told.comparer.step(0), "one second of work asks for four of rest"
-    told.now += 0.2
-    assert told.comparer.step(0)
+    reported = Told(budget=0.2, seconds_a_look=1.0)
+    reported.comparer.offer(scorer, scorer, samples(2 * CHUNK))
+    assert reported.comparer.step(0)
+    reported.now += 3.9
+    assert not reported.comparer.step(0), "one second of work asks for four of rest"
+    reported.now += 0.2
+    assert reported.comparer.step(0)
 
 
 def test_what_does_not_fit_is_dropped_and_counted(scorer: Scorer) -> None:
-    told = Told(budget=1.0)
+    reported = Told(budget=1.0)
     for _ in range(3):
-        told.comparer.offer(scorer, scorer, samples(1_000))
-    assert told.dropped() == 3_000 - 2_048
-    while told.comparer.step(0):
+        reported.comparer.offer(scorer, scorer, samples(1_000))
+    assert reported.dropped() == 3_000 - 2_048
+    while reported.comparer.step(0):
         pass
-    assert sum(len(comparison.samples) for comparison in told.comparisons) == 2_048
+    assert sum(len(comparison.samples) for comparison in reported.comparisons) == 2_048
 
 
 def test_long_texts_leave_room_for_fewer(scorer: Scorer) -> None:
-    told = Told(budget=1.0)
+    reported = Told(budget=1.0)
     long = [each._replace(text="word " * 40_000) for each in samples(100)]
-    told.comparer.offer(scorer, scorer, long)
-    assert told.dropped() == 60
+    reported.comparer.offer(scorer, scorer, long)
+    assert reported.dropped() == 60
 
 
 def test_there_is_room_again_once_something_is_done(scorer: Scorer) -> None:
-    told = Told(budget=1.0)
-    told.comparer.offer(scorer, scorer, samples(2_048))
-    told.comparer.step(0)
-    told.comparer.offer(scorer, scorer, samples(CHUNK))
-    assert told.dropped() == 0
+    reported = Told(budget=1.0)
+    reported.comparer.offer(scorer, scorer, samples(2_048))
+    reported.comparer.step(0)
+    reported.comparer.offer(scorer, scorer, samples(CHUNK))
+    assert reported.dropped() == 0

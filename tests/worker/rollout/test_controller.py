@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 from models.commands.labels import why
 from models.registry.registry import Registry
 from tests.versions import NAME, add_version
-from tests.worker.rollout.test_analysis import LATER, signals
+from tests.worker.rollout.test_analysis import LATER, stats
 from worker.observability.metrics import Metrics
 from worker.rollout.analysis import Limits
-from worker.rollout.controller import APPLY, OFF, RECOMMEND, Decider
-from worker.rollout.stats import Signals, to_metadata
+from worker.rollout.controller import APPLY, OFF, RECOMMEND, RolloutController
+from worker.rollout.stats import CanaryStats, to_metadata
 
 CANARY = {"version": 2, "share": 0.1}
 
@@ -29,19 +29,19 @@ def store(tmp_path: Path) -> Registry:
     return registry
 
 
-def decider(store: Any, mode: str = APPLY) -> Decider:
-    return Decider(store, NAME, Limits(), mode, Metrics(), clock=lambda: LATER / 1000)
+def controller(store: Any, mode: str = APPLY) -> RolloutController:
+    return RolloutController(store, NAME, Limits(), mode, Metrics(), clock=lambda: LATER / 1000)
 
 
-def metadata(*parts: Signals) -> list[str]:
+def metadata(*parts: CanaryStats) -> list[str]:
     return [to_metadata('{"at":1}', part) for part in parts]
 
 
-GOOD, BAD = signals(), signals(differed=1_500)
+GOOD, BAD = stats(), stats(differed=1_500)
 
 
 def test_a_good_canary_becomes_stable(store: Registry) -> None:
-    decider(store).look(lambda: metadata(GOOD))
+    controller(store).look(lambda: metadata(GOOD))
     assert store.labels(NAME) == {"stable": 2}
     last = store.history(NAME)[-1]
     assert (last["decision"], last["by"], last["applied"], last["figures"]["compared"]) == (
@@ -56,57 +56,57 @@ def test_other_trials_of_both_versions_end_with_a_promotion(store: Registry) -> 
     for shadow, left in ((2, {}), (1, {}), (3, {"shadow": {"version": 3, "share": 0.5}})):
         before = {"stable": 1, "canary": CANARY, "shadow": {"version": shadow, "share": 0.5}}
         store.change_labels(NAME, store.labels(NAME), before, {})
-        decider(store).look(lambda: metadata(GOOD))
+        controller(store).look(lambda: metadata(GOOD))
         assert store.labels(NAME) == {"stable": 2, **left}
 
 
 def test_a_canary_that_is_taken_away_leaves_the_shadow(store: Registry) -> None:
     shadow = {"version": 2, "share": 0.5}
     store.change_labels(NAME, store.labels(NAME), store.labels(NAME) | {"shadow": shadow}, {})
-    decider(store).look(lambda: metadata(BAD))
+    controller(store).look(lambda: metadata(BAD))
     assert store.labels(NAME) == {"stable": 1, "shadow": shadow}
 
 
 def test_a_bad_canary_is_taken_away(store: Registry) -> None:
-    decider(store).look(lambda: metadata(BAD))
+    controller(store).look(lambda: metadata(BAD))
     assert store.labels(NAME) == {"stable": 1}
     assert "75.0% of its sentiments differ" in store.history(NAME)[-1]["reasons"][0]
 
 
 def test_the_signals_of_all_partitions_count_together(store: Registry) -> None:
-    decider(store).look(lambda: metadata(signals(600)))
+    controller(store).look(lambda: metadata(stats(600)))
     assert "canary" in store.labels(NAME)
-    decider(store).look(lambda: metadata(signals(600), signals(600)))
+    controller(store).look(lambda: metadata(stats(600), stats(600)))
     assert store.labels(NAME) == {"stable": 2}
 
 
 def test_signals_of_other_versions_decide_nothing(store: Registry) -> None:
     store.set_label(NAME, "canary", 3, 0.1)
-    assert decider(store).look(lambda: metadata(BAD)) is None
+    assert controller(store).look(lambda: metadata(BAD)) is None
     assert "canary" in store.labels(NAME)
 
 
 def test_a_recommendation_changes_no_label_and_is_written_once(store: Registry) -> None:
     for _ in range(3):
-        decider(store, RECOMMEND).look(lambda: metadata(GOOD))
+        controller(store, RECOMMEND).look(lambda: metadata(GOOD))
     assert store.labels(NAME) == {"stable": 1, "canary": CANARY}
-    told = [entry for entry in store.history(NAME) if entry.get("decision") == "promote"]
-    assert [entry["applied"] for entry in told] == [False]
+    reported = [entry for entry in store.history(NAME) if entry.get("decision") == "promote"]
+    assert [entry["applied"] for entry in reported] == [False]
 
 
 def test_it_can_be_switched_off(store: Registry) -> None:
-    assert decider(store, OFF).look(lambda: metadata(BAD)) is None
+    assert controller(store, OFF).look(lambda: metadata(BAD)) is None
 
 
 def test_a_canary_that_cannot_be_loaded_is_taken_away(store: Registry) -> None:
-    decider(store).look(lambda: metadata(signals(0, refusal="model.onnx is not the file that was published")))
+    controller(store).look(lambda: metadata(stats(0, load_failure="model.onnx is not the file that was published")))
     assert store.labels(NAME) == {"stable": 1}
     assert "a worker cannot use it" in store.history(NAME)[-1]["reasons"][0]
 
 
 def test_what_an_earlier_trial_of_the_same_version_showed_decides_nothing(store: Registry) -> None:
     store.set_label(NAME, "canary", 2, 0.1)
-    assert decider(store).look(lambda: metadata(BAD)) is None
+    assert controller(store).look(lambda: metadata(BAD)) is None
     assert "canary" in store.labels(NAME)
 
 
@@ -129,13 +129,13 @@ class Hurried:
 
 
 def test_a_person_in_between_is_never_overwritten(store: Registry) -> None:
-    assert decider(Hurried(store)).look(lambda: metadata(GOOD)) is None
+    assert controller(Hurried(store)).look(lambda: metadata(GOOD)) is None
     assert store.labels(NAME) == {"stable": 3, "canary": CANARY}
 
 
 def test_a_store_that_is_away_is_told_once(store: Registry, tmp_path: Path) -> None:
     (tmp_path / NAME / "labels.json").write_text("{")
-    one = decider(store)
+    one = controller(store)
     with capture_logs() as logs:
         for _ in range(3):
             assert one.look(lambda: metadata(GOOD)) is None
@@ -143,7 +143,7 @@ def test_a_store_that_is_away_is_told_once(store: Registry, tmp_path: Path) -> N
 
 
 def test_a_person_reads_figures_and_limits_apart(store: Registry) -> None:
-    decider(store).look(lambda: metadata(BAD))
+    controller(store).look(lambda: metadata(BAD))
     shown = why(store.history(NAME)[-1]).splitlines()
     figures, limits = shown.index("figures:"), shown.index("limits:")
     assert "  differences: 0.75" in shown[figures:limits]

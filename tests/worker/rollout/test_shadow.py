@@ -10,12 +10,12 @@ from tests.reviews import sample
 from tests.versions import NAME
 from tests.worker.rollout.tried import Tried
 from tests.worker.serving.test_scoring import Breaking, scorer_on
-from worker.serving.routing import Lineup, Trial
+from worker.serving.routing import ActiveVersions, Candidate
 
 
-def shadowed(versions: list[Scorer], share: float = 1.0, **settings: Any) -> Tried:
+def shadowed(versions: list[Scorer], fraction: float = 1.0, **settings: Any) -> Tried:
     tried = Tried(versions[0], **settings)
-    tried.lineup = Lineup(versions[0], None, Trial(versions[1], share))
+    tried.active_versions = ActiveVersions(versions[0], None, Candidate(versions[1], fraction))
     return tried
 
 
@@ -33,7 +33,7 @@ def test_a_shadow_changes_no_result(versions: list[Scorer]) -> None:
 
 
 def test_a_shadow_scores_its_share(versions: list[Scorer]) -> None:
-    tried = shadowed(versions, share=0.2)
+    tried = shadowed(versions, fraction=0.2)
     tried.send_texts(300)
     tried.drain()
     tried.compare_all()
@@ -42,14 +42,14 @@ def test_a_shadow_scores_its_share(versions: list[Scorer]) -> None:
 
 def test_score_differences_and_time_of_a_shadow_are_measured(versions: list[Scorer]) -> None:
     tried = Tried(versions[0])
-    tried.lineup = Lineup(versions[0], None, Trial(versions[2], 1.0))
+    tried.active_versions = ActiveVersions(versions[0], None, Candidate(versions[2], 1.0))
     tried.send_texts(50)
     tried.drain()
     tried.compare_all()
-    versions_told = {"model": NAME, "version": "1", "other_version": "3"}
-    assert tried.value("comparison_score_difference_count", **versions_told) == 50
-    assert tried.value("comparison_score_difference_sum", **versions_told) < 1e-3
-    assert tried.value("comparison_seconds_total", **versions_told) > 0
+    versions_reported = {"model": NAME, "version": "1", "other_version": "3"}
+    assert tried.value("comparison_score_difference_count", **versions_reported) == 50
+    assert tried.value("comparison_score_difference_sum", **versions_reported) < 1e-3
+    assert tried.value("comparison_seconds_total", **versions_reported) > 0
 
 
 @pytest.mark.parametrize(("holds", "expected"), [("all", 20), ("differences", 20)])
@@ -68,7 +68,7 @@ def test_what_a_shadow_says_can_go_to_a_topic(versions: list[Scorer], holds: str
 
 def test_agreements_stay_out_of_a_topic_of_differences(versions: list[Scorer]) -> None:
     tried = Tried(versions[0], shadow_topic="shadow")
-    tried.lineup = Lineup(versions[0], None, Trial(versions[2], 1.0))
+    tried.active_versions = ActiveVersions(versions[0], None, Candidate(versions[2], 1.0))
     tried.send_texts(20)
     tried.drain()
     tried.compare_all()
@@ -88,7 +88,7 @@ def test_a_shadow_that_fails_stops_nothing(versions: list[Scorer]) -> None:
     tried = Tried(versions[0])
     broken = scorer_on(Breaking(lambda _: True))
     broken.version = 2
-    tried.lineup = Lineup(versions[0], None, Trial(broken, 1.0))
+    tried.active_versions = ActiveVersions(versions[0], None, Candidate(broken, 1.0))
     tried.send_texts(20)
     tried.drain()
     tried.compare_all()
@@ -98,8 +98,8 @@ def test_a_shadow_that_fails_stops_nothing(versions: list[Scorer]) -> None:
 
 def test_a_shadow_topic_that_cannot_be_written_does_not_keep_the_rule_from_deciding(versions: list[Scorer]) -> None:
     tried = Tried(versions[0], shadow_topic="no-such-topic", model_poll_seconds=1e-6)
-    tried.lineup = Lineup(versions[0], Trial(versions[2], 0.5), Trial(versions[1], 1.0))
+    tried.active_versions = ActiveVersions(versions[0], Candidate(versions[2], 0.5), Candidate(versions[1], 1.0))
     tried.send_texts(50)
     tried.drain()
     tried.compare_all()
-    assert len(tried.decider.metadata) == 3
+    assert len(tried.controller.metadata) == 3

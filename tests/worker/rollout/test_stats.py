@@ -1,9 +1,9 @@
 from worker.dead_letters import OutcomeWindow
-from worker.rollout.stats import Signals, from_metadata, to_metadata, total
-from worker.serving.routing import Contest
+from worker.rollout.stats import CanaryStats, from_metadata, to_metadata, total
+from worker.serving.routing import Experiment
 
-SOME = Signals(
-    Contest(3, 4), 1_000, served=10, failed=1, compared=8, differed=2, stable_classes={"a": 8}, canary_seconds=0.5
+SOME = CanaryStats(
+    Experiment(3, 4), 1_000, served=10, failed=1, compared=8, differed=2, stable_classes={"a": 8}, canary_seconds=0.5
 )
 
 
@@ -27,8 +27,8 @@ def test_what_others_wrote_there_is_no_signal() -> None:
 
 def test_metadata_fits_what_kafka_takes() -> None:
     classes = {f"class-{number}": 10**9 for number in range(20)}
-    most = Signals(
-        Contest(10**6, 10**6, "2026-01-31T12:00:00.000Z"),
+    most = CanaryStats(
+        Experiment(10**6, 10**6, "2026-01-31T12:00:00.000Z"),
         10**13,
         *[10**12] * 4,
         classes,
@@ -42,17 +42,17 @@ def test_metadata_fits_what_kafka_takes() -> None:
 
 def test_class_counts_of_very_many_classes_stay_out() -> None:
     classes = {f"class-{number}": 10**9 for number in range(500)}
-    signals = Signals(Contest(1, 2), 0, served=7, stable_classes=classes)
-    metadata = to_metadata(OutcomeWindow().to_metadata(5), signals)
+    stats = CanaryStats(Experiment(1, 2), 0, served=7, stable_classes=classes)
+    metadata = to_metadata(OutcomeWindow().to_metadata(5), stats)
     assert len(metadata) < 4096
-    assert from_metadata(metadata) == Signals(Contest(1, 2), 0, served=7)
+    assert from_metadata(metadata) == CanaryStats(Experiment(1, 2), 0, served=7)
 
 
 def test_sums_are_of_one_pair_of_versions() -> None:
-    other = Signals(Contest(3, 4), 900, served=5, stable_classes={"a": 1, "b": 2})
-    summed = total([SOME, None, Signals(Contest(2, 4), 0, served=99), other], Contest(3, 4))
+    other = CanaryStats(Experiment(3, 4), 900, served=5, stable_classes={"a": 1, "b": 2})
+    summed = total([SOME, None, CanaryStats(Experiment(2, 4), 0, served=99), other], Experiment(3, 4))
     assert summed is not None
     assert (summed.served, summed.failed, summed.first) == (15, 1, 900)
     assert summed.stable_classes == {"a": 9, "b": 2}
-    assert total([SOME], Contest(3, 5)) is None
-    assert total([SOME], Contest(3, 4, "another time")) is None
+    assert total([SOME], Experiment(3, 5)) is None
+    assert total([SOME], Experiment(3, 4, "another time")) is None

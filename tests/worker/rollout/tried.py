@@ -9,8 +9,8 @@ from tests.reviews import sample
 from tests.worker.stream import INPUT, Stream
 from worker.kafka.memory.broker import MemoryBroker
 from worker.rollout.rollout import Rollout
-from worker.rollout.stats import Signals, from_metadata, total
-from worker.serving.routing import Contest
+from worker.rollout.stats import CanaryStats, from_metadata, total
+from worker.serving.routing import Experiment
 
 
 class Watch:
@@ -18,13 +18,13 @@ class Watch:
 
     def __init__(self) -> None:
         self.distrusted: list[int] = []
-        self.over: dict[Contest, float] = {}  # when labels were read that did not name it
+        self.over: dict[Experiment, float] = {}  # when labels were read that did not name it
 
-    def distrust(self, version: int, complaint: str) -> None:
+    def quarantine(self, version: int, reason: str) -> None:
         self.distrusted.append(version)
 
-    def is_over(self, contest: Contest, moment: float) -> bool:
-        return self.over.get(contest, -math.inf) > moment
+    def is_over(self, experiment: Experiment, moment: float) -> bool:
+        return self.over.get(experiment, -math.inf) > moment
 
 
 class Undecided:
@@ -41,13 +41,13 @@ class Tried(Stream):
     """A stream with a rollout; `total` are the canary's signals as the group has committed them."""
 
     def __init__(self, stable: Scorer, **settings: Any) -> None:
-        self.watch, self.decider = Watch(), Undecided()
+        self.watch, self.controller = Watch(), Undecided()
         super().__init__(stable, **settings)
         self.kafka.create("shadow", partitions=1)
 
     def open_rollout(self) -> Rollout:
         connect = partial(MemoryBroker, self.kafka, None, None)
-        return Rollout(self.watch, self.decider, connect, self.settings, self.metrics)  # type: ignore[arg-type]
+        return Rollout(self.watch, self.controller, connect, self.settings, self.metrics)  # type: ignore[arg-type]
 
     def send_texts(self, count: int, start: int = 0) -> None:
         for number in range(start, start + count):
@@ -58,12 +58,12 @@ class Tried(Stream):
         while self.rollout.turn(0):
             self.rollout._comparer._resumes = 0.0
 
-    def committed(self) -> list[Signals | None]:
+    def committed(self) -> list[CanaryStats | None]:
         """What each partition's position holds."""
-        positions = self.broker.group_positions(self.settings.kafka_group_id, INPUT).values()
+        positions = self.broker.group_offsets(self.settings.kafka_group_id, INPUT).values()
         return [from_metadata(position.metadata) for position in positions]
 
-    def total(self) -> Signals:
-        found = total(self.committed(), Contest(1, 2))
+    def total(self) -> CanaryStats:
+        found = total(self.committed(), Experiment(1, 2))
         assert found
         return found

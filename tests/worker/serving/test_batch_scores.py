@@ -10,7 +10,7 @@ from tests.reviews import sample
 from tests.versions import NAME, OPPOSITE, add_version
 from tests.worker.serving.test_scoring import CULPRIT, Breaking, has_culprit, scorer_on
 from tests.worker.stream import Stream
-from worker.serving.routing import Lineup, Trial
+from worker.serving.routing import ActiveVersions, Candidate
 
 KEYS = [f"customer-{number}".encode() for number in range(200)]
 
@@ -32,7 +32,7 @@ def versions(store: Path) -> list[Scorer]:
 @pytest.fixture
 def stream(versions: list[Scorer]) -> Stream:
     stream = Stream(versions[0])
-    stream.lineup = Lineup(versions[0], Trial(versions[1], 0.3))
+    stream.active_versions = ActiveVersions(versions[0], Candidate(versions[1], 0.3))
     return stream
 
 
@@ -62,7 +62,7 @@ def test_keys_of_the_canary_stay_with_it_as_its_share_grows(stream: Stream, vers
     send_all(stream)
     first = {key for key, seen in by_key(stream).items() if seen == {2}}
     wider = Stream(versions[0])
-    wider.lineup = Lineup(versions[0], Trial(versions[1], 0.6))
+    wider.active_versions = ActiveVersions(versions[0], Candidate(versions[1], 0.6))
     send_all(wider)
     assert first < {key for key, seen in by_key(wider).items() if seen == {2}}
 
@@ -93,7 +93,7 @@ def test_each_version_counts_its_own_sentiments(stream: Stream) -> None:
 
 def test_what_the_canary_cannot_score_the_stable_version_does(versions: list[Scorer]) -> None:
     stream = Stream(versions[0])
-    stream.lineup = Lineup(versions[0], Trial(scorer_on(Breaking(has_culprit)), 1.0))
+    stream.active_versions = ActiveVersions(versions[0], Candidate(scorer_on(Breaking(has_culprit)), 1.0))
     stream.send({"id": "fine", "text": "good"}, {"id": "culprit", "text": CULPRIT}, {"id": "after", "text": "bad"})
     stream.drain()
     assert [each["id"] for each in stream.sentiments()] == ["fine", "culprit", "after"]
@@ -102,14 +102,14 @@ def test_what_the_canary_cannot_score_the_stable_version_does(versions: list[Sco
 
 def test_a_canary_whose_engine_breaks_stops_nothing(versions: list[Scorer]) -> None:
     stream = Stream(versions[0])
-    stream.lineup = Lineup(versions[0], Trial(scorer_on(Breaking(lambda _: True)), 0.5))
+    stream.active_versions = ActiveVersions(versions[0], Candidate(scorer_on(Breaking(lambda _: True)), 0.5))
     send_all(stream)
     assert len(stream.sentiments()) == len(KEYS)
 
 
-def test_one_batch_sees_one_lineup(stream: Stream, versions: list[Scorer]) -> None:
-    lineups = iter([Lineup(versions[0]), Lineup(versions[1])])
-    stream.pipeline._lineup = lambda: next(lineups)
+def test_one_batch_sees_one_set_of_versions(stream: Stream, versions: list[Scorer]) -> None:
+    lineups = iter([ActiveVersions(versions[0]), ActiveVersions(versions[1])])
+    stream.pipeline._active_versions = lambda: next(lineups)
     for _ in range(2):
         stream.send(*({"text": text} for text in sample().texts[:50]))
         stream.pipeline.turn()

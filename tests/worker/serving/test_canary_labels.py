@@ -12,7 +12,7 @@ from models.errors import StoreError
 from models.registry.registry import LABELS_FILE, Registry
 from tests.versions import NAME, add_version, make_unreadable, truncate
 from tests.worker.serving.watched import Watched
-from worker.serving.routing import Contest
+from worker.serving.routing import Experiment
 
 
 def raise_(error: Exception) -> None:
@@ -22,14 +22,18 @@ def raise_(error: Exception) -> None:
 def test_canary_and_shadow_come_and_go_with_their_labels(watched: Watched) -> None:
     add_version(watched.store)
     watched.point(stable=1, canary={"version": 2, "share": 0.25}, shadow={"version": 3, "share": 1.0})
-    lineup = watched.watch.lineup()
-    assert lineup.canary is not None
-    assert lineup.shadow is not None
-    assert (lineup.canary.scorer.version, lineup.canary.share, lineup.shadow.scorer.version) == (2, 0.25, 3)
+    active_versions = watched.watch.active_versions()
+    assert active_versions.canary is not None
+    assert active_versions.shadow is not None
+    assert (
+        active_versions.canary.scorer.version,
+        active_versions.canary.fraction,
+        active_versions.shadow.scorer.version,
+    ) == (2, 0.25, 3)
     assert watched.in_use() == {"stable": "1", "canary": "2", "shadow": "3"}
     assert watched.value("trial_share_ratio", model="imdb", version="2", label="canary") == 0.25
     watched.point(stable=1)
-    assert watched.watch.lineup().canary is None
+    assert watched.watch.active_versions().canary is None
     assert watched.in_use() == {"stable": "1"}
 
 
@@ -49,7 +53,7 @@ def test_a_promoted_canary_is_not_loaded_again(watched: Watched) -> None:
     watched.point(stable=1, canary={"version": 2, "share": 0.5})
     watched.point(stable=2)
     assert watched.loads == [1, 2]
-    assert watched.watch.lineup().canary is None
+    assert watched.watch.active_versions().canary is None
 
 
 def test_workers_of_another_label_have_no_canary(tmp_path: Path) -> None:
@@ -58,7 +62,7 @@ def test_workers_of_another_label_have_no_canary(tmp_path: Path) -> None:
     watched = Watched(tmp_path, label="next")
     (tmp_path / NAME / LABELS_FILE).write_text('{"stable": 1, "next": 2, "canary": {"version": 1, "share": 1}}')
     watched.watch.open()
-    assert watched.watch.lineup().canary is None
+    assert watched.watch.active_versions().canary is None
     assert watched.in_use() == {"next": "2"}
 
 
@@ -67,10 +71,10 @@ def test_a_canary_that_cannot_be_used_leaves_all_to_the_stable_version(watched: 
     for seconds in (0, 30, 61):
         watched.now += seconds
         watched.point(stable=1, canary={"version": 2, "share": 0.5, "since": "noon"})
-    lineup = watched.watch.lineup()
-    assert lineup.canary is None
-    assert lineup.refusal is not None
-    assert (lineup.refusal.version, lineup.refusal.since) == (2, "noon")
+    active_versions = watched.watch.active_versions()
+    assert active_versions.canary is None
+    assert active_versions.load_failure is not None
+    assert (active_versions.load_failure.version, active_versions.load_failure.since) == (2, "noon")
     assert watched.value("model_refused", model=NAME, version="2", label="canary") == 1
 
 
@@ -79,7 +83,7 @@ def test_a_store_that_is_away_is_no_fault_of_a_canary(watched: Watched) -> None:
     for _ in range(3):
         watched.now += 100
         watched.point(stable=1, canary={"version": 2, "share": 0.5})
-    assert watched.watch.lineup().refusal is None
+    assert watched.watch.active_versions().load_failure is None
     assert watched.value("model_refused", model=NAME, version="2", label="canary") == 1
 
 
@@ -89,27 +93,27 @@ def test_what_this_machine_cannot_read_is_no_fault_of_a_canary_either(watched: W
     for _ in range(3):
         watched.now += 100
         watched.point(stable=1, canary={"version": 2, "share": 0.5})
-    assert watched.watch.lineup().refusal is None
+    assert watched.watch.active_versions().load_failure is None
     assert watched.value("model_refused", model=NAME, version="2", label="canary") == 1
 
 
 def test_a_canary_that_fails_in_service_is_out_at_once_and_stays_out(watched: Watched) -> None:
     labels = {"stable": 1, "canary": {"version": 2, "share": 0.5}}
     watched.point(**labels)
-    watched.watch.distrust(2, "its engine is broken")
-    assert watched.watch.lineup().canary is None
+    watched.watch.quarantine(2, "its engine is broken")
+    assert watched.watch.active_versions().canary is None
     watched.now += 1_000
     watched.point(**labels)
-    refusal = watched.watch.lineup().refusal
-    assert refusal is not None
-    assert refusal.complaint == "its engine is broken"
+    load_failure = watched.watch.active_versions().load_failure
+    assert load_failure is not None
+    assert load_failure.reason == "its engine is broken"
     watched.point(stable=1)
     watched.point(**labels)
-    assert watched.watch.lineup().canary is not None
+    assert watched.watch.active_versions().canary is not None
 
 
 def test_a_trial_is_over_once_labels_that_were_read_later_do_not_name_it(watched: Watched) -> None:
-    one, again = Contest(1, 2, "noon"), Contest(1, 2, "night")
+    one, again = Experiment(1, 2, "noon"), Experiment(1, 2, "night")
     began = time.monotonic()
     watched.point(stable=1, canary={"version": 2, "share": 0.5, "since": "noon"})
     assert (watched.watch.is_over(one, began), watched.watch.is_over(again, began)) == (False, True)
@@ -122,7 +126,7 @@ def test_a_store_that_cannot_be_read_ends_no_trial(watched: Watched, monkeypatch
     began = time.monotonic()
     monkeypatch.setattr(Registry, "away", "Cannot read the bucket.")
     watched.point(stable=1)
-    assert not watched.watch.is_over(Contest(1, 2), began), "what was said last may be older than the trial"
+    assert not watched.watch.is_over(Experiment(1, 2), began), "what was said last may be older than the trial"
     monkeypatch.undo()
     watched.watch.look()
-    assert watched.watch.is_over(Contest(1, 2), began)
+    assert watched.watch.is_over(Experiment(1, 2), began)

@@ -12,7 +12,7 @@ from tests.reviews import sample
 from tests.worker.stream import Stream
 from trainer.data.texts import LabelledTexts
 from trainer.profile import measure_profile
-from worker.serving.drift import FEWEST_REVIEWS, SIGNALS, Drift, stability_index
+from worker.serving.drift import FEWEST_REVIEWS, STATS, Drift, stability_index
 
 BATCH = 256
 MODELS = ("imdb@1", "reviews@stable")
@@ -25,8 +25,8 @@ OTHER_LANGUAGES = (
 
 
 def part(start: int, end: int) -> LabelledTexts:
-    places = np.arange(len(sample()))
-    return sample().take((start <= places) & (places < end))
+    indices = np.arange(len(sample()))
+    return sample().take((start <= indices) & (indices < end))
 
 
 def manifest_with_profile(scorer: Scorer) -> Manifest:
@@ -60,13 +60,13 @@ def feed(drift: Drift, scorer: Scorer, texts: Sequence[str], times: int = 1) -> 
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (texts[place : place + BATCH] for place in range(0, len(texts), BATCH))
+    return (texts[index : index + BATCH] for index in range(0, len(texts), BATCH))
 
 
 def test_texts_like_those_of_the_training_do_not_drift(drift: Drift, scorer: Scorer) -> None:
     feed(drift, scorer, part(1_000, 2_000).texts)
     distances = drift.distances()
-    assert tuple(distances) == SIGNALS
+    assert tuple(distances) == STATS
     assert all(0 <= distance < 0.1 for distance in distances.values()), distances
 
 

@@ -64,10 +64,10 @@ def test_an_empty_batch_asks_nothing_of_the_engine() -> None:
 
 
 @pytest.mark.parametrize("places", [[0], [49], [24, 25], [3, 17, 40], list(range(50))])
-def test_only_the_culprits_of_a_batch_fail(places: list[int]) -> None:
-    texts = [CULPRIT if place in places else text for place, text in enumerate(TEXTS)]
+def test_only_the_culprits_of_a_batch_fail(indices: list[int]) -> None:
+    texts = [CULPRIT if index in indices else text for index, text in enumerate(TEXTS)]
     scored = score_batch(scorer_on(Breaking(has_culprit)), texts, Metrics())
-    assert sorted(scored.failed) == places
+    assert sorted(scored.failed) == indices
     assert sorted([*scored.scores, *scored.failed]) == list(range(50))
     assert set(scored.failed.values()) == {"FloatingPointError: the engine cannot take this"}
 

@@ -13,20 +13,20 @@ from models.scorer import Scorer
 from tests.versions import NAME, add_version
 from worker.observability.metrics import Metrics
 from worker.serving import memory
-from worker.serving.versions import Rests, Versions, stream_first
+from worker.serving.versions import CpuYields, Versions, throttled
 
 
 @pytest.mark.parametrize(("worked", "rested"), [(0.01, 0.04), (2.0, 0.5)])
 def test_rests_are_four_times_as_long_as_work_up_to_half_a_second(worked: float, rested: float) -> None:
-    now, rests = itertools.count(0, worked), []
-    Rests(lambda: next(now), rests.append)()
-    assert rests == [pytest.approx(rested)]
+    now, pauses = itertools.count(0, worked), []
+    CpuYields(lambda: next(now), pauses.append)()
+    assert pauses == [pytest.approx(rested)]
 
 
 def test_the_stream_gets_its_turn_soon_until_the_last_of_those_beside_it_is_done() -> None:
     usual, loading, comparing = sys.getswitchinterval(), ExitStack(), ExitStack()
-    comparing.enter_context(stream_first)
-    loading.enter_context(stream_first)
+    comparing.enter_context(throttled)
+    loading.enter_context(throttled)
     short = sys.getswitchinterval()
     comparing.close()
     assert sys.getswitchinterval() == short < usual / 5
@@ -44,11 +44,11 @@ def overlooking() -> Iterator[None]:
 @pytest.mark.usefixtures("overlooking")
 def test_a_released_version_is_freed_although_nobody_looks_for_it(tmp_path: Path) -> None:
     add_version(tmp_path)
-    versions = Versions(NAME, lambda version, rest: Scorer.load(Registry(tmp_path).resolve(NAME).path), Metrics())
+    versions = Versions(NAME, lambda version, yield_cpu: Scorer.load(Registry(tmp_path).resolve(NAME).path), Metrics())
     scorer = versions.obtain("stable", 1)
     assert scorer is not None
     parts = [weakref.ref(part) for part in (scorer, scorer._engine, scorer._encoder)]
-    memory.overlook_what_stays()
+    memory.freeze_gc()
     gc.disable()
     del scorer
     versions.keep_only([2])

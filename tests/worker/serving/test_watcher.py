@@ -16,14 +16,14 @@ from worker.errors import StopWorker
 
 
 def test_the_labelled_version_serves_from_the_start(watched: Watched) -> None:
-    assert watched.watch.lineup().stable.version == 1
+    assert watched.watch.active_versions().stable.version == 1
     assert watched.in_use() == {"stable": "1"}
 
 
 def test_a_label_that_moves_is_followed_there_and_back(watched: Watched) -> None:
     for version in (2, 1):
         watched.point(stable=version)
-        assert watched.watch.lineup().stable.version == version
+        assert watched.watch.active_versions().stable.version == version
         assert watched.in_use() == {"stable": str(version)}
 
 
@@ -34,7 +34,7 @@ def test_a_version_is_loaded_once_however_often_one_looks(watched: Watched) -> N
 
 
 def test_the_old_version_is_released(watched: Watched) -> None:
-    old = weakref.ref(watched.watch.lineup().stable)
+    old = weakref.ref(watched.watch.active_versions().stable)
     watched.point(stable=2)
     assert old() is None
 
@@ -51,11 +51,11 @@ def test_of_two_changes_in_a_row_the_last_one_counts(watched: Watched) -> None:
 def test_a_version_is_loaded_in_small_pieces_beside_the_stream(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rests: list[float] = []
-    monkeypatch.setattr("worker.serving.versions.time.sleep", rests.append)
+    pauses: list[float] = []
+    monkeypatch.setattr("worker.serving.versions.time.sleep", pauses.append)
     watched.watch.watch(1_000)
     watched.point(stable=2)
-    assert len(rests) > 50
+    assert len(pauses) > 50
 
 
 @pytest.mark.parametrize("how", BREAKS)
@@ -65,7 +65,7 @@ def test_a_version_that_cannot_be_used_leaves_the_last_good_one(watched: Watched
         for _ in range(3):
             watched.now += 100
             watched.point(stable=2)
-    assert watched.watch.lineup().stable.version == 1
+    assert watched.watch.active_versions().stable.version == 1
     assert watched.value("model_loads_total", outcome="failed") == 3
     assert watched.value("model_refused", model=NAME, version="2", label="stable") == 1
     assert [line["version"] for line in logs if line["event"] == "a version cannot be used"] == [2]
@@ -77,10 +77,10 @@ def test_a_refused_version_is_taken_once_it_is_whole(watched: Watched, tmp_path:
     watched.point(stable=2)
     whole.rename(network)
     watched.watch.look()
-    assert watched.watch.lineup().stable.version == 1, "it was just tried"
+    assert watched.watch.active_versions().stable.version == 1, "it was just tried"
     watched.now += 100
     watched.watch.look()
-    assert watched.watch.lineup().stable.version == 2
+    assert watched.watch.active_versions().stable.version == 2
     assert watched.value("model_refused", model=NAME, version="2", label="stable") is None
 
 
@@ -105,7 +105,7 @@ def test_a_store_that_cannot_be_read_changes_nothing(watched: Watched, vanish: C
     with capture_logs() as logs:
         for _ in range(3):
             watched.watch.look()
-    assert watched.watch.lineup().stable.version == 1
+    assert watched.watch.active_versions().stable.version == 1
     assert watched.value("model_store_up") == 0
     assert len([line for line in logs if line["log_level"] == "error"]) == 1
 
@@ -116,7 +116,7 @@ def test_a_store_that_comes_back_is_followed_again(watched: Watched) -> None:
     watched.watch.look()
     labels.with_name("away").rename(labels)
     watched.point(stable=2)
-    assert watched.watch.lineup().stable.version == 2
+    assert watched.watch.active_versions().stable.version == 2
     assert watched.value("model_store_up") == 1
 
 
@@ -136,7 +136,7 @@ def test_a_worker_does_not_start_with_a_broken_stable_version(tmp_path: Path) ->
 def test_a_worker_falls_back_to_the_newest_good_version_where_it_may(tmp_path: Path) -> None:
     watched = broken_stable(tmp_path)
     watched.watch.open(fall_back=True)
-    assert watched.watch.lineup().stable.version == 3
+    assert watched.watch.active_versions().stable.version == 3
     assert watched.value("model_refused", model=NAME, version="2", label="stable") == 1
 
 
@@ -176,4 +176,4 @@ def test_a_label_that_names_nothing_stops_the_start(tmp_path: Path) -> None:
 def test_it_looks_by_itself(watched: Watched) -> None:
     watched.watch.watch(0.01)
     (watched.store / NAME / LABELS_FILE).write_text('{"stable": 2}')
-    eventually(lambda: watched.watch.lineup().stable.version == 2, 10, "the label was not followed")
+    eventually(lambda: watched.watch.active_versions().stable.version == 2, 10, "the label was not followed")

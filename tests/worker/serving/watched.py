@@ -7,7 +7,7 @@ from typing import Any
 
 from models.registry.registry import LABELS_FILE, Registry
 from models.scorer import Scorer
-from models.timing import Rest
+from models.timing import YieldCpu
 from tests.versions import NAME
 from worker.observability.metrics import Metrics
 from worker.serving.versions import Versions
@@ -27,10 +27,10 @@ class Watched:
         versions = Versions(NAME, self._load, self.metrics, lambda: self.now)
         self.watch = ModelWatch(self.registry, NAME, label, versions, self.metrics)
 
-    def _load(self, version: int, rest: Rest) -> Scorer:
+    def _load(self, version: int, yield_cpu: YieldCpu) -> Scorer:
         self.loads.append(version)
         self.while_loading()
-        return Scorer.load(self.registry.resolve(f"{NAME}@{version}").path, rest=rest)
+        return Scorer.load(self.registry.resolve(f"{NAME}@{version}").path, yield_cpu=yield_cpu)
 
     def file(self, version: int, name: str) -> Path:
         return self.store / NAME / str(version) / name

@@ -62,7 +62,7 @@ def test_a_complete_login_is_taken(given: dict[str, str]) -> None:
     assert with_login(**given).connection().security.mechanism == given["mechanism"]
 
 
-def refusal(**files: Path | str) -> str:
+def load_failure(**files: Path | str) -> str:
     """The sentence for these files of ours."""
     given = {f"kafka_ssl_{name}": str(value) for name, value in files.items()}
     with pytest.raises(BadUse) as caught:
@@ -72,7 +72,7 @@ def refusal(**files: Path | str) -> str:
 
 @pytest.mark.parametrize("name", ["ca_file", "certificate_file"])
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
-    sentence = refusal(**{name: tmp_path / "nothing.pem"})
+    sentence = load_failure(**{name: tmp_path / "nothing.pem"})
     assert (
         sentence == f"SENTIMENT_KAFKA_SSL_{name.upper()}: cannot read {tmp_path}/nothing.pem: No such file or directory"
     )
@@ -80,12 +80,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
 
 def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("not one\n")
-    assert refusal(ca_file=tmp_path / "ca.pem").startswith("SENTIMENT_KAFKA_SSL_CA_FILE: ")
+    assert load_failure(ca_file=tmp_path / "ca.pem").startswith("SENTIMENT_KAFKA_SSL_CA_FILE: ")
 
 
 def test_the_key_must_be_the_certificates(tmp_path: Path) -> None:
     one, other = Authority(tmp_path).issue("one"), Authority(tmp_path).issue("other")
-    assert refusal(certificate_file=one.certificate_file, key_file=other.key_file).startswith(
+    assert load_failure(certificate_file=one.certificate_file, key_file=other.key_file).startswith(
         "SENTIMENT_KAFKA_SSL_KEY_FILE: "
     )
 
@@ -93,15 +93,15 @@ def test_the_key_must_be_the_certificates(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [{}, {"key_password": "open-barley"}], ids=["none", "another"])
 def test_a_locked_key_needs_its_password(tmp_path: Path, given: dict[str, str]) -> None:
     locked = Authority(tmp_path).issue("locked", key_password="open-sesame")
-    sentence = refusal(certificate_file=locked.certificate_file, key_file=locked.key_file, **given)
+    sentence = load_failure(certificate_file=locked.certificate_file, key_file=locked.key_file, **given)
     assert "its password is another" in sentence
     assert "barley" not in sentence
 
 
 def test_a_locked_key_is_never_asked_about_at_a_terminal(tmp_path: Path) -> None:
     locked = Authority(tmp_path).issue("locked", key_password="open-sesame")
-    told = {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CERTIFICATE_FILE": str(locked.both_file)}
-    environment = os.environ | {f"SENTIMENT_{name}": value for name, value in told.items()}
+    reported = {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CERTIFICATE_FILE": str(locked.both_file)}
+    environment = os.environ | {f"SENTIMENT_{name}": value for name, value in reported.items()}
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "worker", "send", "a text"]
     done = subprocess.run(

@@ -9,8 +9,7 @@ import pytest
 from tests.certificates import Authority
 from worker.errors import BadUse
 from worker.kafka.types import Security
-from worker.settings import settings
-from worker.settings.settings import Settings, add_flags, given_flags, load
+from worker.settings.settings import Settings, add_flags, description, given_flags, load
 from worker.tls import TlsFiles
 
 
@@ -19,7 +18,7 @@ def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def refusal(**flags: object) -> str:
+def load_failure(**flags: object) -> str:
     """The sentence that these flags get."""
     with pytest.raises(BadUse) as caught:
         load(flags)
@@ -54,12 +53,12 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENT_INPUT_TOPICS", "reviews")
-    assert "SENTIMENT_INPUT_TOPICS" in refusal()
+    assert "SENTIMENT_INPUT_TOPICS" in load_failure()
 
 
 def test_a_flag_excuses_no_unknown_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENT_INPUT_TOPICS", "reviews")
-    assert "SENTIMENT_INPUT_TOPICS" in refusal(input_topic="reviews")
+    assert "SENTIMENT_INPUT_TOPICS" in load_failure(input_topic="reviews")
 
 
 def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,11 +85,11 @@ def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str) -> None:
-    assert refusal(**{name: value}).startswith(f"SENTIMENT_{name.upper()}={value!r}: ")
+    assert load_failure(**{name: value}).startswith(f"SENTIMENT_{name.upper()}={value!r}: ")
 
 
 def test_every_wrong_value_is_told_at_once() -> None:
-    sentence = refusal(http_port="x", delivery="x")
+    sentence = load_failure(http_port="x", delivery="x")
     assert "SENTIMENT_HTTP_PORT='x': " in sentence
     assert "SENTIMENT_DELIVERY='x': " in sentence
 
@@ -98,7 +97,7 @@ def test_every_wrong_value_is_told_at_once() -> None:
 @pytest.mark.parametrize("role", ["input", "output", "dead_letter", "shadow"])
 @pytest.mark.parametrize("name", ["bad topic!", ".", "..", "größe", "a\n", "a" * 250])
 def test_a_name_that_no_topic_can_have_is_refused(role: str, name: str) -> None:
-    sentence = refusal(**{f"{role}_topic": name})
+    sentence = load_failure(**{f"{role}_topic": name})
     assert sentence.startswith(f"SENTIMENT_{role.upper()}_TOPIC={name!r}: no topic can be named so")
 
 
@@ -108,11 +107,11 @@ def test_every_name_that_a_topic_can_have_is_taken() -> None:
 
 @pytest.mark.parametrize("names", [("input_topic", "output_topic"), ("output_topic", "dead_letter_topic")])
 def test_topics_must_differ(names: tuple[str, str]) -> None:
-    assert "three different topics" in refusal(**dict.fromkeys(names, "same"))
+    assert "three different topics" in load_failure(**dict.fromkeys(names, "same"))
 
 
 def test_the_deadline_must_end_before_the_transaction() -> None:
-    assert "SENTIMENT_KAFKA_DEADLINE_SECONDS" in refusal(
+    assert "SENTIMENT_KAFKA_DEADLINE_SECONDS" in load_failure(
         kafka_deadline_seconds=15, kafka_transaction_timeout_seconds=15
     )
 
@@ -143,7 +142,7 @@ def test_a_secret_file_may_be_named_in_the_environment(tmp_path: Path, monkeypat
 def test_a_secret_and_its_file_are_one_too_many(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secret").write_text("hush")
     monkeypatch.setenv(f"SENTIMENT_{name.upper()}", "loud")
-    sentence = refusal(**{f"{name}_file": str(tmp_path / "secret")})
+    sentence = load_failure(**{f"{name}_file": str(tmp_path / "secret")})
     assert "not both" in sentence
     assert "loud" not in sentence
 
@@ -152,7 +151,7 @@ def test_a_secret_and_its_file_are_one_too_many(name: str, tmp_path: Path, monke
 def test_a_secret_file_that_cannot_be_read_is_named(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "secret").write_bytes(content)
-    sentence = refusal(redis_url_file=str(tmp_path / "secret"))
+    sentence = load_failure(redis_url_file=str(tmp_path / "secret"))
     assert sentence.startswith("SENTIMENT_REDIS_URL_FILE: cannot read")
 
 
@@ -167,17 +166,17 @@ def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch: pytest.Monk
 
 def test_a_wrong_setting_does_not_betray_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENT_REDIS_URL", "redis://:hush@somewhere")
-    assert "hush" not in refusal(http_port="x", kafka_deadline_seconds=99)
+    assert "hush" not in load_failure(http_port="x", kafka_deadline_seconds=99)
 
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_that_is_wrong_is_named_and_not_shown(name: str) -> None:
-    assert refusal(**{name: 12345}).startswith(f"SENTIMENT_{name.upper()}: ")
-    assert "12345" not in refusal(**{name: 12345})
+    assert load_failure(**{name: 12345}).startswith(f"SENTIMENT_{name.upper()}: ")
+    assert "12345" not in load_failure(**{name: 12345})
 
 
 def test_a_password_in_an_address_is_not_shown() -> None:
-    sentence = refusal(kafka_sasl_oauth_token_url="http://me:hush@identity.example/")
+    sentence = load_failure(kafka_sasl_oauth_token_url="http://me:hush@identity.example/")
     assert sentence.startswith("SENTIMENT_KAFKA_SASL_OAUTH_TOKEN_URL: ")
     assert "hush" not in sentence
 
@@ -215,4 +214,4 @@ def test_the_connection_is_what_was_set(tmp_path: Path) -> None:
 
 
 def test_every_setting_explains_itself() -> None:
-    assert all(settings.description(field) for field in Settings.model_fields.values())
+    assert all(description(field) for field in Settings.model_fields.values())

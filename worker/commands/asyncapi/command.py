@@ -7,16 +7,16 @@ import json
 import sys
 
 from worker.commands.asyncapi.document import document
-from worker.settings import settings
+from worker.settings.settings import add_flags, given_flags, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The settings: topics and shapes are theirs."""
-    settings.add_flags(parser)
+    add_flags(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Write the document, as JSON."""
-    chosen = settings.load(settings.given_flags(arguments))
-    sys.stdout.write(json.dumps(document(chosen), indent=2, ensure_ascii=False) + "\n")
+    settings = load(given_flags(arguments))
+    sys.stdout.write(json.dumps(document(settings), indent=2, ensure_ascii=False) + "\n")
     return 0

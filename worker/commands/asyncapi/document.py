@@ -17,13 +17,13 @@ _DELIVERY = {
 _SASL = {"PLAIN": "plain", "SCRAM-SHA-256": "scramSha256", "SCRAM-SHA-512": "scramSha512"}
 
 
-def document(chosen: Settings) -> Json:
+def document(settings: Settings) -> Json:
     """What a worker with these settings reads and writes."""
     channels = {
-        "reviews": _channel("review", chosen.input_topic, "reviews to be scored"),
-        "sentiments": _channel("sentiment", chosen.output_topic, "the sentiment of each review"),
-        "deadLetters": _channel("deadLetter", chosen.dead_letter_topic, "records that hold no valid review"),
-        "shadow": _channel("shadow", chosen.shadow_topic, "what a shadow version says; only where it has a topic"),
+        "reviews": _channel("review", settings.input_topic, "reviews to be scored"),
+        "sentiments": _channel("sentiment", settings.output_topic, "the sentiment of each review"),
+        "deadLetters": _channel("deadLetter", settings.dead_letter_topic, "records that hold no valid review"),
+        "shadow": _channel("shadow", settings.shadow_topic, "what a shadow version says; only where it has a topic"),
     }
     return {
         "asyncapi": "3.0.0",
@@ -31,22 +31,22 @@ def document(chosen: Settings) -> Json:
             "title": "kafka-sentiment",
             "version": MESSAGES_VERSION,
             "description": "Workers score reviews from one Kafka topic and write each sentiment to another, "
-            + _DELIVERY[chosen.delivery],
+            + _DELIVERY[settings.delivery],
         },
         "defaultContentType": "application/json",
-        "servers": _servers(chosen),
+        "servers": _servers(settings),
         "channels": channels,
-        "operations": _operations(channels, chosen.kafka_group_id),
-        "components": {"messages": messages(chosen), "schemas": schemas()},
+        "operations": _operations(channels, settings.kafka_group_id),
+        "components": {"messages": messages(settings), "schemas": schemas()},
     }
 
 
-def _servers(chosen: Settings) -> Json:
-    secure = chosen.kafka_security_protocol.endswith("SSL")
+def _servers(settings: Settings) -> Json:
+    secure = settings.kafka_security_protocol.endswith("SSL")
     server: Json = {"protocol": "kafka-secure" if secure else "kafka"}
-    if chosen.kafka_sasl_mechanism in _SASL:
-        server["security"] = [{"type": _SASL[chosen.kafka_sasl_mechanism]}]
-    hosts = enumerate(chosen.kafka_bootstrap_servers.split(","), start=1)
+    if settings.kafka_sasl_mechanism in _SASL:
+        server["security"] = [{"type": _SASL[settings.kafka_sasl_mechanism]}]
+    hosts = enumerate(settings.kafka_bootstrap_servers.split(","), start=1)
     return {f"kafka-{number}": {"host": host.strip(), **server} for number, host in hosts}
 
 

@@ -24,16 +24,16 @@ _TRACEPARENT = {
 }
 _NULLS = {"type": "string", "description": "names of headers whose null value became an empty one, comma-separated"}
 _NUMBER = {"type": "string", "pattern": "^[0-9]+$"}
-_LETTER_HEADERS: Json = {
+_DEAD_LETTER_HEADERS: Json = {
     "reason": {"type": "string", "enum": list(REASONS), "description": "why"},
     "error": {"type": "string", "maxLength": 1_000, "description": "why, in a sentence"},
     "topic": {"type": "string", "description": "where the record stands"},
     "partition": _NUMBER | {"description": "where the record stands"},
     "offset": _NUMBER | {"description": "where the record stands"},
     "timestamp": _NUMBER | {"description": "the record's timestamp, in milliseconds since 1970"},
-    "attempts": _NUMBER | {"description": "how often it was set aside"},
+    "attempts": _NUMBER | {"description": "how often it was dead-lettered"},
 }
-_LETTER_EXTRAS: Json = {
+_DEAD_LETTER_EXTRAS: Json = {
     "value-sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "of a value that was left out"},
     "value-size": _NUMBER | {"description": "bytes of a value that was left out"},
     "value-was-null": {"type": "string", "const": "true", "description": "the record had neither key nor value"},
@@ -63,13 +63,13 @@ _SHADOW: Json = {
 }
 
 
-def messages(chosen: Settings) -> Json:
+def messages(settings: Settings) -> Json:
     """Every message by its name."""
     copied = {"traceparent": _TRACEPARENT, NULL_HEADERS: _NULLS}
     return {
-        "review": _review(chosen),
+        "review": _review(settings),
         "sentiment": _message(SentimentMessage, "the key of its review", [_SENTIMENT], copied),
-        "deadLetter": _dead_letter(chosen),
+        "deadLetter": _dead_letter(settings),
         "shadow": _message(ShadowMessage, "the key of its review", [_SHADOW], {}),
     }
 
@@ -96,20 +96,20 @@ def _message(
     }
 
 
-def _review(chosen: Settings) -> Json:
+def _review(settings: Settings) -> Json:
     """Where the topic has another shape, the fields stand where the JSON pointers say."""
     described, examples = "any: results of one key keep its order", [_REVIEW, {"text": "Dull."}]
-    pointers = {"id": pointer_keys(chosen.id_field), "text": pointer_keys(chosen.text_field)}
+    pointers = {"id": pointer_keys(settings.id_field), "text": pointer_keys(settings.text_field)}
     if pointers == {"id": ["id"], "text": ["text"]}:
         return _message(ReviewMessage, described, examples, {"traceparent": _TRACEPARENT})
     schema = ReviewMessage.model_json_schema()
     payload: Json = {"type": "object", "properties": {"attributes": schema["properties"]["attributes"]}}
     for field, keys in pointers.items():
-        _place(payload, keys, schema["properties"][field], required=field in schema["required"])
+        _index(payload, keys, schema["properties"][field], required=field in schema["required"])
     return _message(ReviewMessage, described, [], {"traceparent": _TRACEPARENT}, payload)
 
 
-def _place(schema: Json, keys: Sequence[str], field: Json, required: bool) -> None:
+def _index(schema: Json, keys: Sequence[str], field: Json, required: bool) -> None:
     """Put a field's schema where the keys lead; behind a number, which may be a place in a list, nothing is said."""
     for depth, key in enumerate(keys):
         if key.isdecimal():
@@ -122,10 +122,10 @@ def _place(schema: Json, keys: Sequence[str], field: Json, required: bool) -> No
         schema = properties.setdefault(key, field if last else {"type": "object"})
 
 
-def _dead_letter(chosen: Settings) -> Json:
-    headers = {PREFIX + name: schema for name, schema in (_LETTER_HEADERS | _LETTER_EXTRAS).items()}
+def _dead_letter(settings: Settings) -> Json:
+    headers = {PREFIX + name: schema for name, schema in (_DEAD_LETTER_HEADERS | _DEAD_LETTER_EXTRAS).items()}
     record = Record(
-        chosen.input_topic,
+        settings.input_topic,
         3,
         4711,
         1_769_860_800_000,
@@ -133,26 +133,26 @@ def _dead_letter(chosen: Settings) -> Json:
         b'{"id": "r18"}',
         [("traceparent", _TRACE.encode())],
     )
-    letter = dead_letter(record, chosen.dead_letter_topic, "invalid", "text: Field required")
+    example = dead_letter(record, settings.dead_letter_topic, "invalid", "text: Field required")
     replays = _NUMBER | {"description": "how often it was sent again"}
     return {
         "title": "DeadLetter",
-        "summary": "A record of the input topic as it came, with headers that say why it holds no valid review.",
+        "summary": "A record of the input topic unchanged, with headers that say why it holds no valid review.",
         "contentType": "application/octet-stream",
         "headers": {
             "type": "object",
-            "required": [PREFIX + name for name in _LETTER_HEADERS],
+            "required": [PREFIX + name for name in _DEAD_LETTER_HEADERS],
             "properties": {"traceparent": _TRACEPARENT, NULL_HEADERS: _NULLS, REPLAYS: replays, **headers},
         },
         "payload": {
             "type": ["string", "null"],
-            "description": f"the record's bytes; empty where they would bring the letter above {MAX_MESSAGE_BYTES}",
+            "description": f"the record's bytes; empty where they would bring the dead letter above {MAX_MESSAGE_BYTES}",
         },
-        "bindings": {"kafka": {"key": _key("as it came"), "bindingVersion": BINDING_VERSION}},
+        "bindings": {"kafka": {"key": _key("unchanged"), "bindingVersion": BINDING_VERSION}},
         "examples": [
             {
-                "headers": {name: value.decode() for name, value in letter.headers},
-                "payload": (letter.value or b"").decode(),
+                "headers": {name: value.decode() for name, value in example.headers},
+                "payload": (example.value or b"").decode(),
             }
         ],
     }

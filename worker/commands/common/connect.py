@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from worker.errors import KafkaAway, RetryBatch
 from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
-from worker.kafka.types import Source
+from worker.kafka.types import Subscription
 from worker.observability.logging import configure
-from worker.settings import settings
-from worker.settings.settings import Settings
+from worker.settings.settings import Settings, add_flags, given_flags, load
 
 _RETRY_SECONDS = 0.2
 # What goes wrong is said in one sentence; the clients' own words about it only confuse.
@@ -27,27 +26,27 @@ def add_arguments(parser: argparse.ArgumentParser, usage: str, examples: str) ->
     parser.usage = f"%(prog)s {usage} [SETTINGS]"
     parser.epilog = examples
     parser.add_argument("--json", action="store_true", help="write JSON, for programs")
-    settings.add_flags(parser, listed=False)
+    add_flags(parser, listed=False)
 
 
 def prepare(arguments: argparse.Namespace) -> Settings:
     """The settings; log lines go to standard error. Raises BadUse."""
-    chosen = settings.load(settings.given_flags(arguments))
-    configure(chosen.log_format, chosen.log_level)
-    if chosen.log_level != "debug":
+    settings = load(given_flags(arguments))
+    configure(settings.log_format, settings.log_level)
+    if settings.log_level != "debug":
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.CRITICAL)
-    return chosen
+    return settings
 
 
 @contextmanager
 def connected(
-    chosen: Settings, source: Source | None, *topics: str, transactional_id: str | None = None
+    settings: Settings, subscription: Subscription | None, *topics: str, transactional_id: str | None = None
 ) -> Iterator[Broker]:
     """A broker that is started and, at the end, closed. Raises KafkaAway once the deadline passed, StopWorker."""
-    broker = open_broker(chosen.kafka_client, chosen.connection(), source, transactional_id)
+    broker = open_broker(settings.kafka_client, settings.connection(), subscription, transactional_id)
     try:
-        start(broker, chosen.kafka_deadline_seconds, *topics)
+        start(broker, settings.kafka_deadline_seconds, *topics)
         yield broker
     finally:
         broker.close()

@@ -63,14 +63,14 @@ class _Ends:
 
 
 def read_to_end(
-    broker: Broker, chosen: Settings, answers: Callable[[Connection], bool] = kafka_answers
+    broker: Broker, settings: Settings, answers: Callable[[Connection], bool] = kafka_answers
 ) -> Iterator[Sequence[Record]]:
     """What stood in the topic when reading began and perhaps a little more, a poll at a time.
 
     Raises KafkaAway when nothing more comes though something is left (a transaction stands open, or Kafka went away).
     """
-    follower, ends = Follower(broker, chosen.connection(), answers), _Ends()
-    patience = chosen.kafka_transaction_timeout_seconds + chosen.kafka_session_timeout_seconds
+    follower, ends = Follower(broker, settings.connection(), answers), _Ends()
+    patience = settings.kafka_transaction_timeout_seconds + settings.kafka_session_timeout_seconds
     heard_at = time.monotonic()
     while not follower.at_end(ends.passed):
         records = follower.poll()

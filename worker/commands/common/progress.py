@@ -22,11 +22,11 @@ def progress_bar(
 ) -> Iterator[Callable[[int, int | None], None]]:
     """A function to call with how much is done, and with how much there is (None: not known).
 
-    Where no person watches nothing is shown, or with `lines` what `told_regularly` tells.
+    Where no person watches nothing is shown, or with `lines` what `reported_regularly` tells.
     """
     if not sys.stderr.isatty():
         latest: dict[str, int | None] = {"done": 0, "total": total}
-        with told_regularly(lambda: log.info(description, **latest)) if lines else nullcontext():
+        with reported_regularly(lambda: log.info(description, **latest)) if lines else nullcontext():
             yield lambda done, total: latest.update(done=done, total=total)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -36,7 +36,7 @@ def progress_bar(
 
 
 @contextmanager
-def told_regularly(tell: Callable[[], None]) -> Iterator[None]:
+def reported_regularly(tell: Callable[[], None]) -> Iterator[None]:
     """Where no person watches, call `tell`, which logs a line, every 10 s: from a thread, for the work may block."""
     if sys.stderr.isatty():
         yield

@@ -13,7 +13,7 @@ from worker.kafka.types import Message, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """What the headers of a record in the dead-letter topic say. Numbers that are missing or no numbers are 0."""
 
     topic: str
@@ -23,12 +23,12 @@ class Letter:
     error: str
     attempts: int
     replays: int
-    set_aside_ms: int
+    dead_lettered_ms: int
     value_is_left_out: bool
 
     @classmethod
-    def of(cls, record: Record) -> Letter:
-        """The letter in a record, whoever wrote it."""
+    def of(cls, record: Record) -> DeadLetter:
+        """The dead letter in a record, whoever wrote it."""
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
 
         def number(name: str) -> int:
@@ -43,7 +43,7 @@ class Letter:
             error=headers.get(PREFIX + "error", ""),
             attempts=number(ATTEMPTS),
             replays=number(REPLAYS),
-            set_aside_ms=record.timestamp_ms,
+            dead_lettered_ms=record.timestamp_ms,
             value_is_left_out=PREFIX + "value-sha256" in headers or PREFIX + "value-was-null" in headers,
         )
 
@@ -52,12 +52,14 @@ class Letter:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def original(record: Record, letter: Letter) -> Message:
+def original(record: Record, dead_letter: DeadLetter) -> Message:
     """The record as it first came, ready to be written again: it carries the attempts and one replay more."""
     headers = [
         (name, value or b"") for name, value in record.headers if name == ATTEMPTS or not name.startswith(PREFIX)
     ]
-    return Message(letter.topic, record.key, record.value, [*headers, (REPLAYS, b"%d" % (letter.replays + 1))])
+    return Message(
+        dead_letter.topic, record.key, record.value, [*headers, (REPLAYS, b"%d" % (dead_letter.replays + 1))]
+    )
 
 
 def add_reason_flag(parser: argparse.ArgumentParser, help_text: str) -> None:
@@ -71,6 +73,6 @@ def add_reason_flag(parser: argparse.ArgumentParser, help_text: str) -> None:
     )
 
 
-def has_reason(letter: Letter, reasons: Sequence[str] | None) -> bool:
-    """Whether the letter is among the wanted ones."""
-    return not reasons or letter.reason in reasons
+def has_reason(dead_letter: DeadLetter, reasons: Sequence[str] | None) -> bool:
+    """Whether the dead letter is among the wanted ones."""
+    return not reasons or dead_letter.reason in reasons

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.commands.common.formatting import printable
-from worker.commands.dead_letters.letter import Letter, has_reason
+from worker.commands.dead_letters.letter import DeadLetter, has_reason
 from worker.kafka.types import Partition, Record
 
 REPLAY = "replay"
@@ -23,29 +23,29 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which letters are sent again."""
+    """Which dead letters are sent again."""
 
     input_topic: str
     reasons: Sequence[str] | None = None
     max_replays: int = 3
     skip_other_topics: bool = False
 
-    def verdict(self, letter: Letter) -> str:
-        """`REPLAY`, why the letter is passed over, or `FOREIGN`: then nothing may be sent at all."""
-        if letter.topic != self.input_topic:
+    def verdict(self, dead_letter: DeadLetter) -> str:
+        """`REPLAY`, why the dead letter is passed over, or `FOREIGN`: then nothing may be sent at all."""
+        if dead_letter.topic != self.input_topic:
             return "other_topic" if self.skip_other_topics else FOREIGN
-        if not has_reason(letter, self.reasons):
+        if not has_reason(dead_letter, self.reasons):
             return "other_reason"
-        if letter.value_is_left_out:
+        if dead_letter.value_is_left_out:
             return "without_value"
-        return "came_back" if letter.replays >= self.max_replays else REPLAY
+        return "came_back" if dead_letter.replays >= self.max_replays else REPLAY
 
 
 @dataclass(slots=True)
 class Plan:
-    """What a replay does: letters to send by reason, to pass over by why, foreign ones by topic.
+    """What a replay does: dead letters to send by reason, to pass over by why, foreign ones by topic.
 
-    `ends` holds the next offset after the last letter of each partition: letters that come back meanwhile lie after it.
+    `ends` holds the next offset after the last dead letter of each partition: dead letters that come back meanwhile lie after it.
     """
 
     replay: Counter[str] = field(default_factory=Counter)
@@ -55,12 +55,12 @@ class Plan:
 
     def count(self, records: Sequence[Record], choice: Choice) -> None:
         """Add what becomes of these."""
-        for letter in map(Letter.of, records):
-            verdict = choice.verdict(letter)
+        for dead_letter in map(DeadLetter.of, records):
+            verdict = choice.verdict(dead_letter)
             if verdict == REPLAY:
-                self.replay[letter.reason] += 1
+                self.replay[dead_letter.reason] += 1
             elif verdict == FOREIGN:
-                self.foreign[letter.topic] += 1
+                self.foreign[dead_letter.topic] += 1
             else:
                 self.passed_over[verdict] += 1
 
@@ -76,26 +76,26 @@ def sentences(plan: Plan, choice: Choice, executed: bool) -> Iterator[str]:
         yield "There are no dead letters that were not replayed or passed over before."
         return
     by_reason = ", ".join(f"{count:,} {printable(reason)}" for reason, count in plan.replay.most_common())
-    sent = f"{letters(plan.replay.total())} to topic {choice.input_topic} again{by_reason and f' ({by_reason})'}."
+    sent = f"{dead_letters(plan.replay.total())} to topic {choice.input_topic} again{by_reason and f' ({by_reason})'}."
     yield f"Sent {sent}" if executed else f"Would send {sent}"
     if plan.passed_over:
         why = ", ".join(f"{count:,} {_WHY[why]}" for why, count in plan.passed_over.most_common())
         yield f"{'Passed' if executed else 'Would pass'} over for good: {why}."
     if plan.foreign:
-        yield f"Not possible: {refusal(plan, choice)}."
+        yield f"Not possible: {load_failure(plan, choice)}."
     elif not executed:
         yield "Nothing was sent: this was a dry run. The same command with --execute does it."
 
 
-def refusal(plan: Plan, choice: Choice) -> str:
-    """Why nothing may be sent while there are foreign letters, and what to do."""
+def load_failure(plan: Plan, choice: Choice) -> str:
+    """Why nothing may be sent while there are foreign dead letters, and what to do."""
     topics = ", ".join(printable(topic) or "an unnamed topic" for topic in sorted(plan.foreign))
     return (
-        f"{letters(plan.foreign.total())} came from {topics}, not from the input topic {choice.input_topic}: "
+        f"{dead_letters(plan.foreign.total())} came from {topics}, not from the input topic {choice.input_topic}: "
         "name the right one with --input-topic, or pass over these with --skip-other-topics"
     )
 
 
-def letters(count: int) -> str:
+def dead_letters(count: int) -> str:
     """`1 dead letter`, `2 dead letters`."""
     return f"{count:,} dead letter{'' if count == 1 else 's'}"

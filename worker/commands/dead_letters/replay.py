@@ -10,34 +10,34 @@ from functools import partial
 
 import msgspec
 
-from worker.batching import positions_after
+from worker.batching import offsets_after
 from worker.commands.common import connect
 from worker.commands.common.arguments import positive
 from worker.commands.common.consume import read_to_end
 from worker.commands.common.progress import progress_bar
-from worker.commands.dead_letters.letter import Letter, add_reason_flag, original
-from worker.commands.dead_letters.plan import REPLAY, Choice, Plan, refusal, sentences
+from worker.commands.dead_letters.letter import DeadLetter, add_reason_flag, original
+from worker.commands.dead_letters.plan import REPLAY, Choice, Plan, load_failure, sentences
 from worker.errors import KafkaAway, RetryBatch, StopWorker
 from worker.kafka.broker import Broker
-from worker.kafka.types import EARLIEST, Message, Partition, Position, Record, Source
+from worker.kafka.types import EARLIEST, CommittedOffset, Message, Partition, Record, Subscription
 from worker.settings.settings import Settings
 
 EXAMPLES = """  python -m worker dead-letters replay --reason scoring_failed
   python -m worker dead-letters replay --reason scoring_failed --execute"""
 _TRIES = 5
 _PAUSE_SECONDS = 0.5
-# A transaction of letters of the largest size must fit the deadline.
-_LETTERS_AT_ONCE = 100
+# A transaction of dead letters of the largest size must fit the deadline.
+_DEAD_LETTERS_AT_ONCE = 100
 _POLL_SECONDS = 0.5
 _QUIET_LIMIT_SECONDS = 30.0
 
-Earlier = Callable[[Mapping[Partition, Position]], Iterable[Sequence[Record]]]
+Earlier = Callable[[Mapping[Partition, CommittedOffset]], Iterable[Sequence[Record]]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `replay`."""
     parser.add_argument("--execute", action="store_true", help="send them; without it this is a dry run")
-    add_reason_flag(parser, "only letters with this reason; the others are passed over for good")
+    add_reason_flag(parser, "only dead letters with this reason; the others are passed over for good")
     parser.add_argument(
         "--from-beginning", action="store_true", help="also those that were replayed or passed over before"
     )
@@ -48,20 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="pass over what was replayed N times and came back each time (default: 3)",
     )
-    parser.add_argument("--skip-other-topics", action="store_true", help="pass over letters from other input topics")
+    parser.add_argument(
+        "--skip-other-topics", action="store_true", help="pass over dead letters from other input topics"
+    )
     connect.add_arguments(parser, "[--execute] [--reason REASON] [--from-beginning] [--json]", f"examples:\n{EXAMPLES}")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """A dry run, or the replay."""
-    chosen = connect.prepare(arguments)
-    choice = Choice(chosen.input_topic, arguments.reason, arguments.max_replays, arguments.skip_other_topics)
-    group = f"{chosen.kafka_group_id}-dead-letter-replay"
-    source = Source(chosen.dead_letter_topic, group)
-    topics, transactional_id = ((chosen.input_topic,), group) if arguments.execute else ((), None)
-    earlier = partial(read_earlier, chosen) if arguments.from_beginning else nothing_earlier
-    with connect.connected(chosen, source, *topics, transactional_id=transactional_id) as broker:
-        plan = make_plan(broker, chosen, choice, earlier)
+    settings = connect.prepare(arguments)
+    choice = Choice(settings.input_topic, arguments.reason, arguments.max_replays, arguments.skip_other_topics)
+    group = f"{settings.kafka_group_id}-dead-letter-replay"
+    subscription = Subscription(settings.dead_letter_topic, group)
+    topics, transactional_id = ((settings.input_topic,), group) if arguments.execute else ((), None)
+    earlier = partial(read_earlier, settings) if arguments.from_beginning else nothing_earlier
+    with connect.connected(settings, subscription, *topics, transactional_id=transactional_id) as broker:
+        plan = make_plan(broker, settings, choice, earlier)
         if arguments.execute:
             plan = execute(broker, choice, plan, earlier)
     if arguments.json:
@@ -71,24 +73,24 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def nothing_earlier(committed: Mapping[Partition, Position]) -> Iterable[Sequence[Record]]:
+def nothing_earlier(committed: Mapping[Partition, CommittedOffset]) -> Iterable[Sequence[Record]]:
     """Without `--from-beginning`, what lies before the committed positions stays there."""
     return ()
 
 
-def read_earlier(chosen: Settings, committed: Mapping[Partition, Position]) -> Iterator[Sequence[Record]]:
+def read_earlier(settings: Settings, committed: Mapping[Partition, CommittedOffset]) -> Iterator[Sequence[Record]]:
     """The dead letters before the committed positions."""
-    with connect.connected(chosen, Source(chosen.dead_letter_topic, None, EARLIEST)) as reader:
-        for records in read_to_end(reader, chosen):
+    with connect.connected(settings, Subscription(settings.dead_letter_topic, None, EARLIEST)) as reader:
+        for records in read_to_end(reader, settings):
             yield [r for r in records if r.offset < _next_offset(committed, Partition(r.topic, r.partition))]
 
 
-def make_plan(broker: Broker, chosen: Settings, choice: Choice, earlier: Earlier) -> Plan:
+def make_plan(broker: Broker, settings: Settings, choice: Choice, earlier: Earlier) -> Plan:
     """Read all that is to be replayed, and change nothing. Raises KafkaAway."""
     plan = Plan()
-    for records in read_to_end(broker, chosen):
+    for records in read_to_end(broker, settings):
         plan.count(records, choice)
-        plan.ends |= {partition: after.next_offset for partition, after in positions_after(records).items()}
+        plan.ends |= {partition: after.next_offset for partition, after in offsets_after(records).items()}
     for records in earlier(broker.committed()):
         plan.count(records, choice)
     return plan
@@ -97,11 +99,11 @@ def make_plan(broker: Broker, chosen: Settings, choice: Choice, earlier: Earlier
 def execute(broker: Broker, choice: Choice, plan: Plan, earlier: Earlier) -> Plan:
     """Do what was planned; what was done, as a plan of its own.
 
-    Raises StopWorker while there are foreign letters, before anything is sent, and RetryBatch or KafkaAway when Kafka
+    Raises StopWorker while there are foreign dead letters, before anything is sent, and RetryBatch or KafkaAway when Kafka
     refuses again and again: what was sent by then is committed and is not sent by the next replay.
     """
     if plan.foreign:
-        raise StopWorker(refusal(plan, choice))
+        raise StopWorker(load_failure(plan, choice))
     done = Plan()
     with progress_bar("replaying", plan.replay.total()) as show:
         for records in earlier(broker.committed()):
@@ -118,7 +120,7 @@ def execute(broker: Broker, choice: Choice, plan: Plan, earlier: Earlier) -> Pla
 
 
 class Replay:
-    """Batches of letters, each one transaction with the positions after it, up to where the plan ends."""
+    """Batches of dead letters, each one transaction with the positions after it, up to where the plan ends."""
 
     def __init__(self, broker: Broker, choice: Choice, plan: Plan, done: Plan) -> None:
         self._broker = broker
@@ -135,27 +137,27 @@ class Replay:
 
     def turn(self) -> None:
         """One batch, done again after a failure. Raises KafkaAway, RetryBatch or StopWorker after too many."""
-        polled = self._broker.poll(_LETTERS_AT_ONCE, _POLL_SECONDS).records
+        polled = self._broker.poll(_DEAD_LETTERS_AT_ONCE, _POLL_SECONDS).records
         records = [r for r in polled if r.offset < self._ends.get(Partition(r.topic, r.partition), 0)]
         if not records:
             if time.monotonic() - self._heard_at > _QUIET_LIMIT_SECONDS:
                 raise KafkaAway("Kafka shows no more of the dead letters that it had before: run the command again")
             return
         self._heard_at = time.monotonic()
-        positions = positions_after(records)
+        offsets = offsets_after(records)
         try:
             self._broker.produce(_messages(records, self._choice))
-            self._broker.commit(positions)
-            committed: Mapping[Partition, Position] = positions
-            self._note(positions)
+            self._broker.commit(offsets)
+            committed: Mapping[Partition, CommittedOffset] = offsets
+            self._note(offsets)
             self._failures = 0
         except RetryBatch as problem:
             self._failed(problem)
             committed = self.rewind()
-        if all(_next_offset(committed, partition) >= after.next_offset for partition, after in positions.items()):
+        if all(_next_offset(committed, partition) >= after.next_offset for partition, after in offsets.items()):
             self._done.count(records, self._choice)
 
-    def rewind(self) -> Mapping[Partition, Position]:
+    def rewind(self) -> Mapping[Partition, CommittedOffset]:
         """Go back to the committed positions, which are also what tells whether an unanswered batch was committed."""
         while True:
             try:
@@ -167,8 +169,8 @@ class Replay:
                 self._note(committed)
                 return committed
 
-    def _note(self, committed: Mapping[Partition, Position]) -> None:
-        self._reached |= {partition: position.next_offset for partition, position in committed.items()}
+    def _note(self, committed: Mapping[Partition, CommittedOffset]) -> None:
+        self._reached |= {partition: committed_offset.next_offset for partition, committed_offset in committed.items()}
 
     def _failed(self, problem: KafkaAway | RetryBatch) -> None:
         self._failures += 1
@@ -178,9 +180,11 @@ class Replay:
 
 
 def _messages(records: Sequence[Record], choice: Choice) -> list[Message]:
-    letters = [(record, Letter.of(record)) for record in records]
-    return [original(record, letter) for record, letter in letters if choice.verdict(letter) == REPLAY]
+    dead_letters = [(record, DeadLetter.of(record)) for record in records]
+    return [
+        original(record, dead_letter) for record, dead_letter in dead_letters if choice.verdict(dead_letter) == REPLAY
+    ]
 
 
-def _next_offset(positions: Mapping[Partition, Position], partition: Partition) -> int:
-    return positions[partition].next_offset if partition in positions else 0
+def _next_offset(offsets: Mapping[Partition, CommittedOffset], partition: Partition) -> int:
+    return offsets[partition].next_offset if partition in offsets else 0

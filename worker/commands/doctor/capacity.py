@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.scorer import Scorer
-from worker.commands.doctor.context import Known
+from worker.commands.doctor.context import CheckContext
 from worker.commands.doctor.results import Finding, fails, ok, skipped, warning
 
 # What a worker does for a review beside scoring it, in seconds of a core: the difference between the whole worker and
 # its scorer alone in tests/benchmarks (reviews of 1.3 kB, exactly once, Redis).
-_REST_SECONDS = {"kafka-python": 45e-6, "librdkafka": 15e-6}
+_YIELD_SECONDS = {"kafka-python": 45e-6, "librdkafka": 15e-6}
 # A worker that is busier than this falls behind with every wave, and after each restart for long.
 TARGET_UTILISATION = 0.7
 
@@ -37,7 +37,7 @@ class Speed:
 
     def worker_per_second(self, client: str) -> float:
         """Reviews that one worker gets done in a second of one core, all its other work included."""
-        return 1 / (1 / self.scored_per_second + _REST_SECONDS[client])
+        return 1 / (1 / self.scored_per_second + _YIELD_SECONDS[client])
 
 
 def measure(
@@ -76,7 +76,7 @@ def sharing(rate: float, per_worker: float, partitions: int) -> int | None:
     return next(fits, None)
 
 
-def judge(speed: Speed, client: str, rate: float | None, partitions: int | None) -> list[Finding]:
+def evaluate(speed: Speed, client: str, rate: float | None, partitions: int | None) -> list[Finding]:
     """Whether workers are fast enough, and how many it takes; `partitions` are those of the input topic, if known."""
     each = speed.worker_per_second(client)
     measured = ok(
@@ -125,13 +125,13 @@ def _partitions(number: int) -> str:
     return f"{number} partition{'' if number == 1 else 's'}"
 
 
-def look_at_speed(known: Known) -> list[Finding]:
+def check_speed(context: CheckContext) -> list[Finding]:
     """How fast the model is here, and how many workers the arrivals take."""
-    chosen, scorer = known.chosen, known.scorer
+    settings, scorer = context.settings, context.scorer
     assert scorer is not None
-    texts, source = known.golden, "its golden texts"
-    if len(known.texts) >= _TEXTS_TO_MEASURE:
-        texts, source = known.texts, f"{len(known.texts)} reviews of the topic"
-    speed = measure(scorer, texts, source, min(chosen.max_batch_records, _TEXTS_AT_ONCE))
-    facts = known.topics.get(chosen.input_topic)
-    return judge(speed, chosen.kafka_client, known.rate, facts.partitions if facts else None)
+    texts, source = context.golden, "its golden texts"
+    if len(context.texts) >= _TEXTS_TO_MEASURE:
+        texts, source = context.texts, f"{len(context.texts)} reviews of the topic"
+    speed = measure(scorer, texts, source, min(settings.max_batch_records, _TEXTS_AT_ONCE))
+    facts = context.topics.get(settings.input_topic)
+    return evaluate(speed, settings.kafka_client, context.rate, facts.partitions if facts else None)

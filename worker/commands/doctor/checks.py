@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from models.errors import ModelError
 from models.timing import Bounded, DeadlinePassed
 from worker.commands.doctor import input_topic, model, servers, tracing
-from worker.commands.doctor.capacity import look_at_speed
-from worker.commands.doctor.context import Known
-from worker.commands.doctor.group import look_at_group, look_at_instance
-from worker.commands.doctor.machine import look_at_machine, look_at_settings
-from worker.commands.doctor.permissions import look_at_permissions
-from worker.commands.doctor.redis import look_at_redis
+from worker.commands.doctor.capacity import check_speed
+from worker.commands.doctor.context import CheckContext
+from worker.commands.doctor.group import check_group, check_instance
+from worker.commands.doctor.machine import check_machine, check_settings
+from worker.commands.doctor.permissions import check_permissions
+from worker.commands.doctor.redis import check_redis
 from worker.commands.doctor.results import Finding, fails, skipped
-from worker.commands.doctor.topics import look_at_topics
+from worker.commands.doctor.topics import check_topics
 from worker.errors import WorkerError
 
 # Longer than the sum of a look's own time limits; a backstop, so that nothing hangs.
@@ -28,82 +28,84 @@ _MODEL_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look. `obstacle` says why it cannot be taken with what is known by then; empty where it can."""
+class Check:
+    """One look. `skip_reason` says why it cannot be taken with what is known by then; empty where it can."""
 
     subject: str
-    take: Callable[[Known], Iterable[Finding]]
+    take: Callable[[CheckContext], Iterable[Finding]]
     seconds: float = _SECONDS
-    obstacle: Callable[[Known], str] = lambda known: ""
+    skip_reason: Callable[[CheckContext], str] = lambda context: ""
 
 
-def without_answer(known: Known) -> str:
+def without_answer(context: CheckContext) -> str:
     """Why nobody can be asked."""
-    return "" if known.answers else "no address answers"
+    return "" if context.answers else "no address answers"
 
 
-def without_kafka(known: Known) -> str:
+def without_kafka(context: CheckContext) -> str:
     """Why Kafka cannot be asked."""
-    return "" if known.servers else "Kafka was not reached"
+    return "" if context.servers else "Kafka was not reached"
 
 
-def without_input(known: Known) -> str:
+def without_input(context: CheckContext) -> str:
     """Why the input topic cannot be asked about."""
-    return without_kafka(known) or ("" if known.chosen.input_topic in known.topics else "the input topic was not seen")
+    return without_kafka(context) or (
+        "" if context.settings.input_topic in context.topics else "the input topic was not seen"
+    )
 
 
-def without_model(known: Known) -> str:
+def without_model(context: CheckContext) -> str:
     """Why nothing can be scored."""
-    return "" if known.scorer else "no model was loaded"
+    return "" if context.scorer else "no model was loaded"
 
 
-LOOKS = (
-    Look("settings", look_at_settings),
-    Look("machine", look_at_machine),
-    Look("tracing", tracing.look_at_tracing),
-    Look("Kafka address", servers.look_at_addresses),
-    Look("Kafka server", servers.look_at_servers, _KAFKA_SECONDS, without_answer),
-    Look("Kafka limits", servers.look_at_limits, _KAFKA_SECONDS, without_kafka),
-    Look("topics", look_at_topics, _KAFKA_SECONDS, without_kafka),
-    Look("permissions", look_at_permissions, _KAFKA_SECONDS, without_kafka),
-    Look("arrivals", input_topic.look_at_arrivals, _KAFKA_SECONDS, without_input),
-    Look("group", look_at_group, _KAFKA_SECONDS, without_kafka),
-    Look("instance id", look_at_instance, _KAFKA_SECONDS, without_kafka),
-    Look("reviews", input_topic.look_at_reviews, _KAFKA_SECONDS, without_input),
-    Look("model", model.look_at_model, _MODEL_SECONDS),
-    Look("speed", look_at_speed, _MODEL_SECONDS, without_model),
-    Look("Redis", look_at_redis),
+CHECKS = (
+    Check("settings", check_settings),
+    Check("machine", check_machine),
+    Check("tracing", tracing.check_tracing),
+    Check("Kafka address", servers.check_addresses),
+    Check("Kafka server", servers.check_servers, _KAFKA_SECONDS, without_answer),
+    Check("Kafka limits", servers.check_limits, _KAFKA_SECONDS, without_kafka),
+    Check("topics", check_topics, _KAFKA_SECONDS, without_kafka),
+    Check("permissions", check_permissions, _KAFKA_SECONDS, without_kafka),
+    Check("arrivals", input_topic.check_arrivals, _KAFKA_SECONDS, without_input),
+    Check("group", check_group, _KAFKA_SECONDS, without_kafka),
+    Check("instance id", check_instance, _KAFKA_SECONDS, without_kafka),
+    Check("reviews", input_topic.check_reviews, _KAFKA_SECONDS, without_input),
+    Check("model", model.check_model, _MODEL_SECONDS),
+    Check("speed", check_speed, _MODEL_SECONDS, without_model),
+    Check("Redis", check_redis),
 )
 
 
 def examine(
-    known: Known, looks: Sequence[Look] = LOOKS, begin: Callable[[str], None] = lambda subject: None
+    context: CheckContext, checks: Sequence[Check] = CHECKS, begin: Callable[[str], None] = lambda subject: None
 ) -> Iterator[Finding]:
     """The findings as they come; `begin` is told each look's subject before it is taken."""
     bounded = Bounded("doctor")
     try:
-        for look in looks:
-            begin(look.subject)
-            yield from _findings(look, known, bounded)
+        for check in checks:
+            begin(check.subject)
+            yield from _findings(check, context, bounded)
     finally:
         bounded.close()
 
 
-def _findings(look: Look, known: Known, bounded: Bounded) -> Sequence[Finding]:
-    if obstacle := look.obstacle(known):
-        return [skipped(look.subject, obstacle)]
+def _findings(check: Check, context: CheckContext, bounded: Bounded) -> Sequence[Finding]:
+    if skip_reason := check.skip_reason(context):
+        return [skipped(check.subject, skip_reason)]
     found: list[Finding] = []
 
     def take() -> None:
         # One by one, so that what was found before something went wrong is not lost.
-        for finding in look.take(known):
+        for finding in check.take(context):
             found.append(finding)  # noqa: PERF402
 
     try:
-        bounded.call(take, seconds=look.seconds)
+        bounded.call(take, seconds=check.seconds)
     except DeadlinePassed as late:
-        known.forget_broker()
-        return [*found, fails(look.subject, str(late), "look at what it waits for; nothing else was held up")]
+        context.forget_broker()
+        return [*found, fails(check.subject, str(late), "look at what it waits for; nothing else was held up")]
     except (WorkerError, ModelError) as problem:
-        return [*found, fails(look.subject, str(problem), _ADVICE)]
+        return [*found, fails(check.subject, str(problem), _ADVICE)]
     return found

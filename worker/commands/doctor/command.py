@@ -10,7 +10,7 @@ from rich.console import Console
 
 from worker.commands.common import connect
 from worker.commands.doctor.checks import examine
-from worker.commands.doctor.context import Known
+from worker.commands.doctor.context import CheckContext
 from worker.commands.doctor.report import show, write_json
 from worker.commands.doctor.results import passed
 
@@ -35,15 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Look at everything; 0 when workers may start. Raises BadUse for settings that cannot be."""
-    known = Known(connect.prepare(arguments), arguments.rate)
-    with closing(known):
+    context = CheckContext(connect.prepare(arguments), arguments.rate)
+    with closing(context):
         if arguments.json:
-            findings = list(examine(known))
+            findings = list(examine(context))
             write_json(findings, arguments.strict)
         else:
             console = Console(highlight=False)
             with console.status("looking ...") as status:
-                looked = examine(known, begin=lambda subject: status.update(f"looking at: {subject}"))
+                looked = examine(context, begin=lambda subject: status.update(f"looking at: {subject}"))
                 findings = show(looked, console, arguments.strict)
     return 0 if passed(findings, arguments.strict) else 1
 

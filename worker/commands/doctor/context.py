@@ -58,10 +58,10 @@ class InputFacts:
 
 
 @dataclass(slots=True)
-class Known:
+class CheckContext:
     """The settings, and what looks have found out. Empty or None: not known (yet)."""
 
-    chosen: Settings
+    settings: Settings
     expected_rate: float | None = None
     worker_runs_here: bool = False  # a worker listens on the port of these settings
     answers: bool = False  # whether anything listens where Kafka should
@@ -87,7 +87,7 @@ class Known:
     def broker(self) -> Broker:
         """A broker that asks and neither reads nor writes; connected when it is first asked."""
         if self._broker is None:
-            self._broker = open_broker(self.chosen.kafka_client, self.chosen.connection(), None, None)
+            self._broker = open_broker(self.settings.kafka_client, self.settings.connection(), None, None)
         return self._broker
 
     @property

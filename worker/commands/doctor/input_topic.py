@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from worker.commands.common import connect
 from worker.commands.common.formatting import printable, rough_duration
-from worker.commands.doctor.context import CLOCK_SECONDS, WINDOWS_SECONDS, InputFacts, Known
+from worker.commands.doctor.context import CLOCK_SECONDS, WINDOWS_SECONDS, CheckContext, InputFacts
 from worker.commands.doctor.results import Finding, fails, ok, skipped, warning
 from worker.errors import BadReview
-from worker.kafka.types import EARLIEST, LATEST, Record, Source
+from worker.kafka.types import EARLIEST, LATEST, Record, Subscription
 from worker.messages import ReviewDecoder
 
 SAMPLE_RECORDS = 200
@@ -19,7 +19,7 @@ _READ_SECONDS = 5.0
 _POLL_SECONDS = 0.5
 
 
-def judge_arrivals(facts: InputFacts, expected: float | None) -> tuple[float | None, Finding]:
+def evaluate_arrivals(facts: InputFacts, expected: float | None) -> tuple[float | None, Finding]:
     """The rate to be ready for, in records a second, and what is said about it."""
     rates = facts.rates()
     seen = ", ".join(f"{_rate(rate)}/s in the last {rough_duration(seconds)}" for seconds, rate in rates.items())
@@ -33,7 +33,7 @@ def judge_arrivals(facts: InputFacts, expected: float | None) -> tuple[float | N
     return busiest, ok("arrivals", f"{seen}; more to come? --rate N")
 
 
-def judge_clock(facts: InputFacts) -> Finding:
+def evaluate_clock(facts: InputFacts) -> Finding:
     """About the clock, by records that are dated ahead of ours."""
     ahead = sorted(part.number for part, offset in facts.ahead.items() if offset < facts.ends.get(part, 0))
     if not facts.records:
@@ -48,7 +48,7 @@ def judge_clock(facts: InputFacts) -> Finding:
     return ok("clock", f"no record is dated more than {CLOCK_SECONDS:g} s ahead of this machine's clock")
 
 
-def judge_sample(read: int, problems: Sequence[str], without_key: int) -> Finding:
+def evaluate_sample(read: int, problems: Sequence[str], without_key: int) -> Finding:
     """About records that were read: why each of those that hold no valid review does not."""
     if not problems:
         keys = f", {without_key} without a key" if without_key else ""
@@ -66,42 +66,42 @@ def _rate(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
-def look_at_arrivals(known: Known) -> list[Finding]:
+def check_arrivals(context: CheckContext) -> list[Finding]:
     """How many reviews come, how many are left to read, and how they are dated."""
-    ask, topic, now = known.broker.offsets_at, known.chosen.input_topic, time.time()
-    known.stream = InputFacts(
+    ask, topic, now = context.broker.offsets_at, context.settings.input_topic, time.time()
+    context.stream = InputFacts(
         begins=ask(topic, EARLIEST),
         ends=ask(topic, LATEST),
         windows={seconds: ask(topic, int((now - seconds) * 1000)) for seconds in WINDOWS_SECONDS},
         ahead=ask(topic, int((now + CLOCK_SECONDS) * 1000)),
     )
-    known.seen_rate, arrivals = judge_arrivals(known.stream, known.expected_rate)
-    return [arrivals, judge_clock(known.stream)]
+    context.seen_rate, arrivals = evaluate_arrivals(context.stream, context.expected_rate)
+    return [arrivals, evaluate_clock(context.stream)]
 
 
-def look_at_reviews(known: Known) -> list[Finding]:
+def check_reviews(context: CheckContext) -> list[Finding]:
     """Whether what stands in the input topic can be read, and is what a worker takes for reviews."""
-    if known.stream is None or not known.stream.records:
-        return [skipped("reviews", f"topic {known.chosen.input_topic} is empty")]
-    records = _read(known, known.stream)
+    if context.stream is None or not context.stream.records:
+        return [skipped("reviews", f"topic {context.settings.input_topic} is empty")]
+    records = _read(context, context.stream)
     if not records:
         return [skipped("reviews", f"no committed record could be read within {_READ_SECONDS:g} s")]
-    decoder = ReviewDecoder(known.chosen.id_field, known.chosen.text_field, known.chosen.max_record_bytes)
+    decoder = ReviewDecoder(context.settings.id_field, context.settings.text_field, context.settings.max_record_bytes)
     texts, problems = [], []
     for record in records:
         try:
             texts.append(decoder.decode(record).text)
         except BadReview as bad:
             problems.append(f"{bad.detail} (partition {record.partition}, offset {record.offset})")
-    known.texts = texts
-    return [judge_sample(len(records), problems, sum(record.key is None for record in records))]
+    context.texts = texts
+    return [evaluate_sample(len(records), problems, sum(record.key is None for record in records))]
 
 
-def _read(known: Known, facts: InputFacts) -> Sequence[Record]:
-    source = Source(known.chosen.input_topic, None, _where_to_begin(facts, time.time()))
+def _read(context: CheckContext, facts: InputFacts) -> Sequence[Record]:
+    source = Subscription(context.settings.input_topic, None, _where_to_start(facts, time.time()))
     records: list[Record] = []
     size = 0
-    with connect.connected(known.chosen, source) as broker:
+    with connect.connected(context.settings, source) as broker:
         until = time.monotonic() + _READ_SECONDS
         while len(records) < SAMPLE_RECORDS and size < _SAMPLE_BYTES and time.monotonic() < until:
             polled = broker.poll(SAMPLE_RECORDS - len(records), _POLL_SECONDS).records
@@ -112,7 +112,7 @@ def _read(known: Known, facts: InputFacts) -> Sequence[Record]:
     return records
 
 
-def _where_to_begin(facts: InputFacts, now: float) -> int:
+def _where_to_start(facts: InputFacts, now: float) -> int:
     """The latest moment behind which there is a sample, in milliseconds, or the beginning."""
     for seconds, rate in facts.rates().items():
         if rate * seconds >= SAMPLE_RECORDS:

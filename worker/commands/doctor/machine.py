@@ -7,7 +7,7 @@ import importlib.util
 import socket
 from collections.abc import Callable, Mapping
 
-from worker.commands.doctor.context import Known
+from worker.commands.doctor.context import CheckContext
 from worker.commands.doctor.results import Finding, fails, ok, skipped, warning
 from worker.commands.group.scrape import Unreachable, parse_address, scrape_all
 
@@ -19,7 +19,7 @@ _OWN_PORT = "a port of its own: --http-port"
 _CONNECT_SECONDS = 3.0
 
 
-def look_at_port(host: str, port: int) -> tuple[bool, Finding]:
+def check_port(host: str, port: int) -> tuple[bool, Finding]:
     """Whether a worker runs there, and whether one could listen; what was taken for the trial is given back."""
     subject = f"port {port}"
     if port == 0:
@@ -34,7 +34,7 @@ def look_at_port(host: str, port: int) -> tuple[bool, Finding]:
         return False, _taken(subject, host, error)
 
 
-def judge_codecs(client: str, missing: Mapping[str, str]) -> Finding:
+def evaluate_codecs(client: str, missing: Mapping[str, str]) -> Finding:
     """About the codecs that cannot be unpacked; `missing` has the distribution that each of them needs."""
     subject = "compression"
     if client == "librdkafka":
@@ -44,7 +44,7 @@ def judge_codecs(client: str, missing: Mapping[str, str]) -> Finding:
     return ok(subject, "gzip, snappy, lz4 and zstd can be unpacked")
 
 
-def judge_checksums(client: str, has_crc32c: bool) -> list[Finding]:
+def evaluate_checksums(client: str, has_crc32c: bool) -> list[Finding]:
     """About the checksums of records, which are slow in plain Python."""
     if client == "librdkafka" or has_crc32c:
         return []
@@ -84,26 +84,26 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def look_at_settings(known: Known) -> list[Finding]:
+def check_settings(context: CheckContext) -> list[Finding]:
     """Which settings are not their defaults; that they are valid was checked when they were read."""
-    given = sorted(known.chosen.model_fields_set)
+    given = sorted(context.settings.model_fields_set)
     if not given:
         return [ok("settings", "valid: the defaults, none is set")]
     return [ok("settings", f"valid; set: {', '.join(given)}")]
 
 
-def look_at_machine(known: Known) -> list[Finding]:
+def check_machine(context: CheckContext) -> list[Finding]:
     """The port, and what unpacks records."""
-    client = known.chosen.kafka_client
-    known.worker_runs_here, port = look_at_port(known.chosen.http_host, known.chosen.http_port)
+    client = context.settings.kafka_client
+    context.worker_runs_here, port = check_port(context.settings.http_host, context.settings.http_port)
     return [
         port,
-        judge_codecs(client, missing_codecs(is_installed)),
-        *judge_checksums(client, is_installed("crc32c")),
+        evaluate_codecs(client, missing_codecs(is_installed)),
+        *evaluate_checksums(client, is_installed("crc32c")),
     ]
 
 
-def silence(host: str, port: int) -> str:
+def unreachable_reason(host: str, port: int) -> str:
     """Why nothing answers there; empty where something does."""
     if not host or not 0 < port < 65_536:
         return "it is no host:port"

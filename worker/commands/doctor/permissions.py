@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from worker.commands.common.permissions import EXACTLY_ONCE, GROUP, KAFKA, TOPIC, TRANSACTIONAL_ID, WHERE_IT_IS_SET
-from worker.commands.doctor.context import Known, patiently
+from worker.commands.doctor.context import CheckContext, patiently
 from worker.commands.doctor.results import Finding, fails, ok
 from worker.errors import AccessDenied, BatchRefused, KafkaAway, RetryBatch, StopWorker
 from worker.kafka.connect import open_broker
-from worker.kafka.types import Partition, Position
+from worker.kafka.types import CommittedOffset, Partition
 from worker.settings.settings import Settings
 
 # No topic has so many: Kafka checks our permission, then says that there is no such partition, and nothing is changed.
@@ -22,26 +22,26 @@ _NO_SUCH_PARTITION = 2**31 - 1
 _ENDLESS_SECONDS = 2_000_000.0
 
 
-def look_at_permissions(known: Known) -> list[Finding]:
+def check_permissions(context: CheckContext) -> list[Finding]:
     """Whether our principal may do what a worker with this delivery guarantee does; tried, and nothing is left."""
-    tried, findings = {GROUP: _may_commit(known)}, []
-    if known.chosen.delivery == "exactly_once":
+    tried, findings = {GROUP: _may_commit(context)}, []
+    if context.settings.delivery == "exactly_once":
         try:
-            tried[TRANSACTIONAL_ID] = _may_write_transactions(known)
+            tried[TRANSACTIONAL_ID] = _may_write_transactions(context)
         except (KafkaAway, RetryBatch) as problem:
             advice = (
                 "look at topic __transaction_state and the servers' transaction.state.log.replication.factor: "
-                f"there {'is 1 server' if len(known.servers) == 1 else f'are {len(known.servers)} servers'}"
+                f"there {'is 1 server' if len(context.servers) == 1 else f'are {len(context.servers)} servers'}"
             )
             findings.append(fails("transactions", f"Kafka does not begin one ({problem})", advice))
-    required = needed(known.chosen)
-    return [*judge(required, known.operations, tried, *who_and_where(known)), *findings]
+    required = needed(context.settings)
+    return [*evaluate(required, context.operations, tried, *who_and_where(context)), *findings]
 
 
-def _may_commit(known: Known) -> bool:
-    nowhere = {Partition(known.chosen.input_topic, _NO_SUCH_PARTITION): Position(0)}
+def _may_commit(context: CheckContext) -> bool:
+    nowhere = {Partition(context.settings.input_topic, _NO_SUCH_PARTITION): CommittedOffset(0)}
     try:
-        patiently(lambda: known.broker.set_group_positions(known.chosen.kafka_group_id, nowhere))
+        patiently(lambda: context.broker.set_group_offsets(context.settings.kafka_group_id, nowhere))
     except AccessDenied as denied:
         return denied.resource != GROUP
     except StopWorker:
@@ -49,11 +49,11 @@ def _may_commit(known: Known) -> bool:
     return True
 
 
-def _may_write_transactions(known: Known) -> bool:
-    chosen = known.chosen
-    connection = replace(chosen.connection(), transaction_timeout=_ENDLESS_SECONDS)
-    own_id = f"{chosen.kafka_group_id}-doctor-{uuid.uuid4().hex}"
-    broker = open_broker(chosen.kafka_client, connection, None, own_id)
+def _may_write_transactions(context: CheckContext) -> bool:
+    settings = context.settings
+    connection = replace(settings.connection(), transaction_timeout=_ENDLESS_SECONDS)
+    own_id = f"{settings.kafka_group_id}-doctor-{uuid.uuid4().hex}"
+    broker = open_broker(settings.kafka_client, connection, None, own_id)
 
     def start() -> bool:
         try:
@@ -72,8 +72,8 @@ def _may_write_transactions(known: Known) -> bool:
         broker.close()
 
 
-def who_and_where(known: Known) -> tuple[str, str]:
-    return principal_of(known.chosen), known.chosen.kafka_bootstrap_servers
+def who_and_where(context: CheckContext) -> tuple[str, str]:
+    return principal_of(context.settings), context.settings.kafka_bootstrap_servers
 
 
 # What Kafka grants along with another operation on the same resource.
@@ -99,12 +99,12 @@ class Permission:
         return f"{_SPELLED[self.operation]} on {self.kind} {self.name}{beginning}"
 
 
-def needed(chosen: Settings) -> tuple[Permission, ...]:
+def needed(settings: Settings) -> tuple[Permission, ...]:
     """What the principal of a worker with these settings must be allowed."""
-    conditions = {"", *([EXACTLY_ONCE] if chosen.delivery == "exactly_once" else [])}
-    conditions |= {WHERE_IT_IS_SET} if chosen.shadow_topic else set()
+    conditions = {"", *([EXACTLY_ONCE] if settings.delivery == "exactly_once" else [])}
+    conditions |= {WHERE_IT_IS_SET} if settings.shadow_topic else set()
     return tuple(
-        Permission(operation.upper(), each.kind, getattr(chosen, name) + each.ending)
+        Permission(operation.upper(), each.kind, getattr(settings, name) + each.ending)
         for each in KAFKA
         if "run" in each.commands and each.condition in conditions
         for name in each.names
@@ -129,7 +129,7 @@ def missing(
     return tuple(filter(lacks, required))
 
 
-def judge(
+def evaluate(
     required: Iterable[Permission],
     topics: Mapping[str, Collection[str]],
     tried: Mapping[str, bool],
@@ -165,13 +165,13 @@ def _command(operations: Sequence[str], where: Sequence[str], principal: str, se
     return shlex.join([*words, *where])
 
 
-def principal_of(chosen: Settings) -> str:
+def principal_of(settings: Settings) -> str:
     """How Kafka calls us, unless it has rules of its own for names."""
-    if chosen.kafka_security_protocol.startswith("SASL") and chosen.kafka_sasl_username:
-        return f"User:{chosen.kafka_sasl_username}"
-    if chosen.kafka_security_protocol == "SSL" and chosen.kafka_ssl_certificate_file:
-        return f"User:{_subject(chosen.kafka_ssl_certificate_file)}"
-    if chosen.kafka_security_protocol.startswith("SASL"):
+    if settings.kafka_security_protocol.startswith("SASL") and settings.kafka_sasl_username:
+        return f"User:{settings.kafka_sasl_username}"
+    if settings.kafka_security_protocol == "SSL" and settings.kafka_ssl_certificate_file:
+        return f"User:{_subject(settings.kafka_ssl_certificate_file)}"
+    if settings.kafka_security_protocol.startswith("SASL"):
         return "User:NAME"
     return "User:ANONYMOUS"
 

@@ -13,7 +13,7 @@ from redis import exceptions
 
 from worker.cache import KEY_PREFIX, Cache, CacheFault, fault_of, open_cache
 from worker.commands.common.formatting import rough_duration
-from worker.commands.doctor.context import Known
+from worker.commands.doctor.context import CheckContext
 from worker.commands.doctor.results import Finding, fails, ok, skipped, warning
 from worker.messages import Sentiment, encode_sentiment
 
@@ -78,14 +78,14 @@ def _allowed(question: Callable[[], Any]) -> Any:
     return None
 
 
-def look_at_redis(known: Known) -> list[Finding]:
+def check_redis(context: CheckContext) -> list[Finding]:
     """Whether Redis takes sentiments and has room for them."""
-    chosen = known.chosen
-    cache = open_cache(chosen)
+    settings = context.settings
+    cache = open_cache(settings)
     if cache is None:
         return [skipped("Redis", "SENTIMENT_REDIS_URL is not set: results go to Kafka only")]
     try:
-        return judge(probe(cache), known.rate, chosen.redis_expiry_seconds)
+        return evaluate(probe(cache), context.rate, settings.redis_expiry_seconds)
     finally:
         cache.close()
 
@@ -95,7 +95,7 @@ _NEVER_EVICTS = "noeviction"
 _GIGABYTE = 1e9
 
 
-def judge(cache: CacheFacts | CacheFault, rate: float | None, expiry_seconds: int) -> list[Finding]:
+def evaluate(cache: CacheFacts | CacheFault, rate: float | None, expiry_seconds: int) -> list[Finding]:
     """Whether it takes sentiments, and has room for as many as expire later than they come, `rate` a second."""
     if isinstance(cache, CacheFault):
         return [fails(_SUBJECT, cache.found, cache.advice)]

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from worker.commands.common.formatting import rough_duration
 from worker.commands.doctor import permissions
-from worker.commands.doctor.context import Known
-from worker.commands.doctor.machine import silence
+from worker.commands.doctor.context import CheckContext
+from worker.commands.doctor.machine import unreachable_reason
 from worker.commands.doctor.permissions import who_and_where
 from worker.commands.doctor.results import Finding, Mark, fails, ok, skipped, warning
 from worker.errors import AccessDenied, KafkaAway
@@ -15,34 +15,34 @@ from worker.kafka.admin import Server
 from worker.settings.settings import Settings
 
 
-def look_at_addresses(known: Known) -> list[Finding]:
+def check_addresses(context: CheckContext) -> list[Finding]:
     """Whether the servers to ask first answer."""
-    given = addresses(known.chosen.kafka_bootstrap_servers)
-    reasons = {address: silence(*_split(address)) for address in given}
-    known.answers = not all(reasons.values())
-    return judge_bootstrap(reasons)
+    given = addresses(context.settings.kafka_bootstrap_servers)
+    reasons = {address: unreachable_reason(*_split(address)) for address in given}
+    context.answers = not all(reasons.values())
+    return evaluate_bootstrap(reasons)
 
 
-def look_at_servers(known: Known) -> list[Finding]:
+def check_servers(context: CheckContext) -> list[Finding]:
     """Whether Kafka lets us in, and whether the addresses that it then tells us to use answer."""
     try:
-        known.servers = known.inspector.servers()
+        context.servers = context.inspector.servers()
     except KafkaAway as problem:
-        protocol = known.chosen.kafka_security_protocol
+        protocol = context.settings.kafka_security_protocol
         advice = f"does Kafka speak {protocol} there? Set SENTIMENT_KAFKA_SECURITY_PROTOCOL; look at its log"
         return [fails("Kafka server", str(problem), advice)]
-    reasons = {each.number: silence(each.host, each.port) for each in known.servers}
-    return judge_advertised(known.servers, {number: why for number, why in reasons.items() if why})
+    reasons = {each.number: unreachable_reason(each.host, each.port) for each in context.servers}
+    return evaluate_advertised(context.servers, {number: why for number, why in reasons.items() if why})
 
 
-def look_at_limits(known: Known) -> list[Finding]:
+def check_limits(context: CheckContext) -> list[Finding]:
     """Whether the servers' own limits leave room for the settings."""
     try:
-        known.limits = known.inspector.server_settings()
+        context.limits = context.inspector.server_settings()
     except AccessDenied:
-        advice = permissions.grant_sight([], *who_and_where(known))
+        advice = permissions.grant_sight([], *who_and_where(context))
         return [skipped("Kafka limits", "our principal may not see the servers' settings; workers need not", advice)]
-    return judge_limits(known.limits, known.chosen, len(known.servers))
+    return evaluate_limits(context.limits, context.settings, len(context.servers))
 
 
 def _split(address: str) -> tuple[str, int]:
@@ -54,7 +54,7 @@ _SUBJECT = "Kafka limits"
 SHORTEST_MEMORY_SECONDS = 86_400.0
 
 
-def judge_bootstrap(answers: Mapping[str, str]) -> list[Finding]:
+def evaluate_bootstrap(answers: Mapping[str, str]) -> list[Finding]:
     """About the given addresses; `answers` has why each does not answer, empty where it does."""
     silent = {address: why for address, why in answers.items() if why}
     if len(silent) == len(answers):
@@ -69,7 +69,7 @@ def judge_bootstrap(answers: Mapping[str, str]) -> list[Finding]:
     return [ok("Kafka address", f"something listens at {answering}"), *findings]
 
 
-def judge_advertised(servers: Sequence[Server], unreachable: Mapping[int, str]) -> list[Finding]:
+def evaluate_advertised(servers: Sequence[Server], unreachable: Mapping[int, str]) -> list[Finding]:
     """About the addresses that the servers tell their clients to use; `unreachable` has why, by the server's number."""
     bad = [
         fails(
@@ -85,26 +85,26 @@ def judge_advertised(servers: Sequence[Server], unreachable: Mapping[int, str]) 
     return [*([ok("Kafka server", f"logged in; reached {names}")] if names else []), *bad]
 
 
-def judge_limits(limits: Mapping[str, str], chosen: Settings, servers: int) -> list[Finding]:
+def evaluate_limits(limits: Mapping[str, str], settings: Settings, servers: int) -> list[Finding]:
     """Whether the servers' own limits leave room for the settings."""
-    problems = [*_times(limits, chosen), *_memory(limits)]
-    if chosen.delivery == "exactly_once":
-        problems += _transactions(limits, chosen, servers)
+    problems = [*_times(limits, settings), *_memory(limits)]
+    if settings.delivery == "exactly_once":
+        problems += _transactions(limits, settings, servers)
     if any(each.mark is Mark.FAILS for each in problems):
         return problems
-    return [ok(_SUBJECT, f"room for {_asked(chosen)}"), *problems]
+    return [ok(_SUBJECT, f"room for {_asked(settings)}"), *problems]
 
 
-def _asked(chosen: Settings) -> str:
-    session = f"sessions of {chosen.kafka_session_timeout_seconds:g} s"
-    if chosen.delivery == "at_least_once":
+def _asked(settings: Settings) -> str:
+    session = f"sessions of {settings.kafka_session_timeout_seconds:g} s"
+    if settings.delivery == "at_least_once":
         return session
-    return f"{session} and transactions of {chosen.kafka_transaction_timeout_seconds:g} s"
+    return f"{session} and transactions of {settings.kafka_transaction_timeout_seconds:g} s"
 
 
-def _times(limits: Mapping[str, str], chosen: Settings) -> Iterator[Finding]:
+def _times(limits: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
     shortest, longest = (_seconds(limits, f"group.{end}.session.timeout.ms") for end in ("min", "max"))
-    session = chosen.kafka_session_timeout_seconds
+    session = settings.kafka_session_timeout_seconds
     if (shortest is not None and session < shortest) or (longest is not None and session > longest):
         yield fails(
             _SUBJECT,
@@ -113,8 +113,8 @@ def _times(limits: Mapping[str, str], chosen: Settings) -> Iterator[Finding]:
         )
 
 
-def _transactions(limits: Mapping[str, str], chosen: Settings, servers: int) -> Iterator[Finding]:
-    longest, asked = _seconds(limits, "transaction.max.timeout.ms"), chosen.kafka_transaction_timeout_seconds
+def _transactions(limits: Mapping[str, str], settings: Settings, servers: int) -> Iterator[Finding]:
+    longest, asked = _seconds(limits, "transaction.max.timeout.ms"), settings.kafka_transaction_timeout_seconds
     if longest is not None and asked > longest:
         yield fails(
             _SUBJECT,
@@ -141,7 +141,7 @@ def _memory(limits: Mapping[str, str]) -> Iterator[Finding]:
         )
 
 
-def judge_oblivion(input_seconds: float, limits: Mapping[str, str], topic: str) -> list[Finding]:
+def evaluate_oblivion(input_seconds: float, limits: Mapping[str, str], topic: str) -> list[Finding]:
     """Whether Kafka forgets where the group stood while it still has the reviews that it read."""
     minutes = limits.get("offsets.retention.minutes")
     if minutes is None or input_seconds <= int(minutes) * 60:

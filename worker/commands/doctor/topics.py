@@ -10,7 +10,7 @@ from functools import partial
 
 from worker.commands.common.formatting import counted, rough_duration, size_text
 from worker.commands.doctor import permissions, servers
-from worker.commands.doctor.context import Known, patiently
+from worker.commands.doctor.context import CheckContext, patiently
 from worker.commands.doctor.permissions import who_and_where
 from worker.commands.doctor.results import Finding, Mark, fails, ok, skipped, warning
 from worker.errors import AccessDenied, KafkaAway, RetryBatch, TopicMissing
@@ -19,54 +19,56 @@ from worker.kafka.types import MAX_MESSAGE_BYTES
 from worker.settings.settings import Settings
 
 
-def look_at_topics(known: Known) -> Iterator[Finding]:
+def check_topics(context: CheckContext) -> Iterator[Finding]:
     """Whether each topic exists, is safe, and fits what it is for."""
-    chosen, hidden = known.chosen, []
-    for name, purpose in _purposes(chosen).items():
+    settings, hidden = context.settings, []
+    for name, purpose in _purposes(settings).items():
         try:
-            facts = known.topics[name] = patiently(partial(known.inspector.topic, name))
+            facts = context.topics[name] = patiently(partial(context.inspector.topic, name))
         except TopicMissing:
-            others = _other_topics(known)
-            yield judge_missing(name, others, purpose, len(known.servers), chosen.kafka_bootstrap_servers)
+            others = _other_topics(context)
+            yield evaluate_missing(name, others, purpose, len(context.servers), settings.kafka_bootstrap_servers)
             continue
         except AccessDenied:
-            known.operations[name] = frozenset()
+            context.operations[name] = frozenset()
             yield skipped(f"topic {name}", "our principal may not see whether it exists")
             continue
-        known.operations[name] = facts.operations
+        context.operations[name] = facts.operations
         try:
-            settings = known.inspector.topic_settings(name)
+            configs = context.inspector.topic_settings(name)
         except AccessDenied:
-            settings = {}
+            configs = {}
             hidden.append(name)
-        if settings and name == chosen.input_topic:
-            known.retention_seconds = retention_seconds(settings)
-        yield from judge(facts, settings, purpose, chosen.kafka_bootstrap_servers)
-    yield from judge_single([each.name for each in known.topics.values() if each.replicas == 1], len(known.servers))
+        if configs and name == settings.input_topic:
+            context.retention_seconds = retention_seconds(configs)
+        yield from evaluate(facts, configs, purpose, settings.kafka_bootstrap_servers)
+    yield from evaluate_single(
+        [each.name for each in context.topics.values() if each.replicas == 1], len(context.servers)
+    )
     if hidden:
-        advice = permissions.grant_sight(hidden, *who_and_where(known))
+        advice = permissions.grant_sight(hidden, *who_and_where(context))
         yield skipped("topic settings", "our principal may not see sizes and retention; workers need not", advice)
-    if known.retention_seconds is not None:
-        yield from servers.judge_oblivion(known.retention_seconds, known.limits, chosen.input_topic)
+    if context.retention_seconds is not None:
+        yield from servers.evaluate_oblivion(context.retention_seconds, context.limits, settings.input_topic)
 
 
-def _purposes(chosen: Settings) -> dict[str, Purpose]:
+def _purposes(settings: Settings) -> dict[str, Purpose]:
     """What each topic is for, by its name."""
     purposes = {
-        chosen.input_topic: INPUT,
-        chosen.output_topic: output_purpose(chosen.redis_expiry_seconds if chosen.redis_url else 0),
-        chosen.dead_letter_topic: DEAD_LETTERS,
+        settings.input_topic: INPUT,
+        settings.output_topic: output_purpose(settings.redis_expiry_seconds if settings.redis_url else 0),
+        settings.dead_letter_topic: DEAD_LETTERS,
     }
-    return purposes | ({chosen.shadow_topic: SHADOW} if chosen.shadow_topic else {})
+    return purposes | ({settings.shadow_topic: SHADOW} if settings.shadow_topic else {})
 
 
-def _other_topics(known: Known) -> Collection[str]:
+def _other_topics(context: CheckContext) -> Collection[str]:
     """The topics that exist and have no purpose yet."""
     try:
-        names = patiently(known.inspector.topic_names)
+        names = patiently(context.inspector.topic_names)
     except (KafkaAway, RetryBatch, AccessDenied):
         return ()
-    return {name for name in names if not name.startswith("__")} - set(_purposes(known.chosen))
+    return {name for name in names if not name.startswith("__")} - set(_purposes(context.settings))
 
 
 # What a topic takes where nobody set max.message.bytes, less a record's own fields: a worker needs that much.
@@ -112,25 +114,25 @@ def output_purpose(expiry_seconds: int) -> Purpose:
     return Purpose("SENTIMENT_OUTPUT_TOPIC", "sentiments", True, float(expiry_seconds), kept_for)
 
 
-def judge(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose, bootstrap: str) -> list[Finding]:
-    """What is to be said about a topic that exists; `settings` may be empty where nobody may see them."""
+def evaluate(facts: TopicFacts, configs: Mapping[str, str], purpose: Purpose, bootstrap: str) -> list[Finding]:
+    """What is to be said about a topic that exists; `configs` may be empty where nobody may see them."""
     subject = f"topic {facts.name}"
-    problems = [*_replication(facts, settings, purpose), *_partitions(facts, purpose, bootstrap)]
-    if settings:
+    problems = [*_replication(facts, configs, purpose), *_partitions(facts, purpose, bootstrap)]
+    if configs:
         problems += [
-            *_sizes(facts.name, settings, purpose, bootstrap),
-            *_keeping(facts.name, settings, purpose, bootstrap),
+            *_sizes(facts.name, configs, purpose, bootstrap),
+            *_keeping(facts.name, configs, purpose, bootstrap),
         ]
     if not any(each.mark is Mark.FAILS for each in problems):
-        return [ok(subject, _summary(facts, settings, purpose)), *problems]
+        return [ok(subject, _summary(facts, configs, purpose)), *problems]
     return problems
 
 
-def retention_seconds(settings: Mapping[str, str]) -> float:
+def retention_seconds(configs: Mapping[str, str]) -> float:
     """How long a topic keeps records; infinite where it never deletes any for their age."""
-    if "delete" not in settings.get("cleanup.policy", "delete"):
+    if "delete" not in configs.get("cleanup.policy", "delete"):
         return _FOR_EVER
-    milliseconds = int(settings.get("retention.ms", "-1"))
+    milliseconds = int(configs.get("retention.ms", "-1"))
     return _FOR_EVER if milliseconds < 0 else milliseconds / 1000
 
 
@@ -142,7 +144,7 @@ def change(topic: str, setting: str, value: str, bootstrap: str) -> str:
     )
 
 
-def judge_missing(topic: str, others: Collection[str], purpose: Purpose, servers: int, bootstrap: str) -> Finding:
+def evaluate_missing(topic: str, others: Collection[str], purpose: Purpose, servers: int, bootstrap: str) -> Finding:
     """About a topic that does not exist; `others` are topics that do, of which one may be meant."""
     alike = difflib.get_close_matches(topic, others, n=1, cutoff=_ALIKE)
     meant = f" (is {alike[0]} meant, which exists?)" if alike else ""
@@ -156,7 +158,7 @@ def judge_missing(topic: str, others: Collection[str], purpose: Purpose, servers
     )
 
 
-def judge_single(names: Sequence[str], servers: int) -> list[Finding]:
+def evaluate_single(names: Sequence[str], servers: int) -> list[Finding]:
     """About the topics that have one replica only: once for all of them."""
     if not names:
         return []
@@ -170,18 +172,18 @@ def judge_single(names: Sequence[str], servers: int) -> list[Finding]:
     ]
 
 
-def _summary(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose) -> str:
+def _summary(facts: TopicFacts, configs: Mapping[str, str], purpose: Purpose) -> str:
     parts = [f"{purpose.title}: {counted(facts.partitions, 'partition')}, {counted(facts.replicas, 'replica')}"]
-    if settings:
+    if configs:
         if purpose.is_written:
-            parts.append(f"takes {size_text(int(settings['max.message.bytes']))}")
-        seconds = retention_seconds(settings)
+            parts.append(f"takes {size_text(int(configs['max.message.bytes']))}")
+        seconds = retention_seconds(configs)
         parts.append("keeps all" if math.isinf(seconds) else f"keeps {rough_duration(seconds)}")
     return ", ".join(parts)
 
 
-def _replication(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpose) -> Iterator[Finding]:
-    subject, least = f"topic {facts.name}", int(settings.get("min.insync.replicas", "1"))
+def _replication(facts: TopicFacts, configs: Mapping[str, str], purpose: Purpose) -> Iterator[Finding]:
+    subject, least = f"topic {facts.name}", int(configs.get("min.insync.replicas", "1"))
     if facts.leaderless:
         yield fails(
             subject,
@@ -198,7 +200,7 @@ def _replication(facts: TopicFacts, settings: Mapping[str, str], purpose: Purpos
         yield warning(subject, f"{facts.in_sync} of {facts.replicas} replicas are in sync", "look at the Kafka servers")
     if not purpose.is_written or facts.replicas == 1:
         return  # for one replica there is judge_single
-    if settings and least == 1:
+    if configs and least == 1:
         yield warning(
             subject,
             "min.insync.replicas is 1: what one server confirmed alone is lost with it",
@@ -221,8 +223,8 @@ def _partitions(facts: TopicFacts, purpose: Purpose, bootstrap: str) -> Iterator
         )
 
 
-def _sizes(topic: str, settings: Mapping[str, str], purpose: Purpose, bootstrap: str) -> Iterator[Finding]:
-    found = int(settings["max.message.bytes"])
+def _sizes(topic: str, configs: Mapping[str, str], purpose: Purpose, bootstrap: str) -> Iterator[Finding]:
+    found = int(configs["max.message.bytes"])
     if not purpose.is_written or found >= MAX_MESSAGE_BYTES:
         return
     advice = change(topic, "max.message.bytes", str(MAX_MESSAGE_BYTES), bootstrap)
@@ -236,8 +238,8 @@ def _sizes(topic: str, settings: Mapping[str, str], purpose: Purpose, bootstrap:
         )
 
 
-def _keeping(topic: str, settings: Mapping[str, str], purpose: Purpose, bootstrap: str) -> Iterator[Finding]:
-    subject, policy = f"topic {topic}", settings.get("cleanup.policy", "delete")
+def _keeping(topic: str, configs: Mapping[str, str], purpose: Purpose, bootstrap: str) -> Iterator[Finding]:
+    subject, policy = f"topic {topic}", configs.get("cleanup.policy", "delete")
     if "compact" in policy and purpose.is_written:
         yield warning(
             subject,
@@ -250,7 +252,7 @@ def _keeping(topic: str, settings: Mapping[str, str], purpose: Purpose, bootstra
             f"cleanup.policy is {policy}: reviews of a key vanish behind later ones, read or not",
             change(topic, "cleanup.policy", "delete", bootstrap),
         )
-    seconds = retention_seconds(settings)
+    seconds = retention_seconds(configs)
     if seconds < purpose.keep_seconds:
         wanted = str(int(purpose.keep_seconds * 1000))
         yield warning(

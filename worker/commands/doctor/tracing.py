@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
-from worker.commands.doctor.context import Known
-from worker.commands.doctor.machine import silence
+from worker.commands.doctor.context import CheckContext
+from worker.commands.doctor.machine import unreachable_reason
 from worker.commands.doctor.results import Finding, fails, ok, warning
 from worker.errors import BadUse
 from worker.observability.tracing import open_tracer
@@ -17,18 +17,20 @@ _DEFAULT = "http://localhost:4318"
 _PORTS = {"http": 80, "https": 443}
 
 
-def look_at_tracing(known: Known) -> list[Finding]:
+def check_tracing(context: CheckContext) -> list[Finding]:
     """What a worker does at its start, and the way to the collector; nothing where tracing is off."""
-    if known.chosen.tracing == "off":
+    if context.settings.tracing == "off":
         return []
     try:
-        open_tracer(known.chosen.tracing, known.chosen.input_topic, known.chosen.kafka_group_id, "doctor").close()
+        open_tracer(
+            context.settings.tracing, context.settings.input_topic, context.settings.kafka_group_id, "doctor"
+        ).close()
     except BadUse as problem:
         return [fails("tracing", str(problem), "without it `run` ends at once; or set SENTIMENT_TRACING=off")]
-    return [judge_endpoint(next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), _DEFAULT))]
+    return [evaluate_endpoint(next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), _DEFAULT))]
 
 
-def judge_endpoint(endpoint: str) -> Finding:
+def evaluate_endpoint(endpoint: str) -> Finding:
     """Whether something listens where spans go; workers do without, and drop them."""
     advice = f"set {_VARIABLES[1]}, or start the collector: until then spans are lost, and no reviews"
     try:
@@ -38,6 +40,6 @@ def judge_endpoint(endpoint: str) -> Finding:
         host, port = "", 0
     if not (host and port):
         return warning("tracing", f"spans go to {endpoint}, which is no http:// address", advice)
-    if why := silence(host, port):
+    if why := unreachable_reason(host, port):
         return warning("tracing", f"the collector at {host}:{port} does not answer ({why})", advice)
     return ok("tracing", f"something listens at {host}:{port}")

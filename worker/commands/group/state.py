@@ -148,18 +148,18 @@ def agreement(states: Sequence[State], version: int | None = None) -> tuple[bool
     silent = len(states) - len(workers)
     serving = Counter(each.main for each in workers)
     canaries = Counter(each.canary for each in workers)
-    told = [_served(serving, canaries)]
+    reported = [_served(serving, canaries)]
     if silent and workers:
-        told.append(f"{silent} more cannot be reached")
+        reported.append(f"{silent} more cannot be reached")
     if version is not None and workers and not any(each.serves(version) for each in workers):
-        told.append(f"none serves with version {version}")
+        reported.append(f"none serves with version {version}")
     refused = Counter(f"{each.name} ({each.label})" for worker in workers for each in set(worker.refused))
-    told += [f"{name} is refused by {_workers(count)}" for name, count in sorted(refused.items())]
+    reported += [f"{name} is refused by {_workers(count)}" for name, count in sorted(refused.items())]
     outages = Counter(outage for each in workers for outage in each.outages)
-    told += [f"{outage} ({_workers(count)})" for outage, count in sorted(outages.items())]
+    reported += [f"{outage} ({_workers(count)})" for outage, count in sorted(outages.items())]
     alike = len(serving) == len(canaries) == 1
     agree = not silent and alike and not outages and all(each.follows(version) for each in workers)
-    return agree, "; ".join(told)
+    return agree, "; ".join(reported)
 
 
 def _served(serving: Counter[str | None], canaries: Counter[str]) -> str:
@@ -169,14 +169,14 @@ def _served(serving: Counter[str | None], canaries: Counter[str]) -> str:
     if len(serving) == 1:
         [version] = serving
         everywhere = f"all on {version}" if total > 1 else f"on {version}"
-        told = f"{_workers(total)}, {everywhere if version else 'without a model'}"
+        reported = f"{_workers(total)}, {everywhere if version else 'without a model'}"
     else:
         parts = (f"{version or 'no model'} on {_workers(count)}" for version, count in serving.most_common())
-        told = f"mixed versions: {', '.join(parts)}"
+        reported = f"mixed versions: {', '.join(parts)}"
     if len(canaries) == 1:
-        return ", ".join(filter(None, [told, *canaries]))
+        return ", ".join(filter(None, [reported, *canaries]))
     parts = (f"{canary or 'no canary'} on {_workers(count)}" for canary, count in canaries.most_common())
-    return f"{told}; mixed canaries: {', '.join(parts)}"
+    return f"{reported}; mixed canaries: {', '.join(parts)}"
 
 
 def _workers(count: int) -> str:

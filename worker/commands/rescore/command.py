@@ -22,10 +22,10 @@ from worker.commands.rescore.report import lines, read_figures, to_json
 from worker.commands.rescore.runner import Run
 from worker.commands.rescore.scoring import Rescorer
 from worker.commands.rescore.start import begin, create_target, find_version, for_range, make_job, patiently
-from worker.commands.rescore.throttle import Brakes, LiveLag
+from worker.commands.rescore.throttle import LiveLag, Throttle
 from worker.errors import StopWorker
 from worker.kafka.broker import Broker
-from worker.kafka.types import EARLIEST, Source
+from worker.kafka.types import EARLIEST, Subscription
 from worker.messages import ReviewDecoder
 from worker.serving.loader import open_registry, trusted_keys
 from worker.settings.settings import Settings
@@ -74,25 +74,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Rescore what is left of the range and tell what came of all of it; 130 after Ctrl-C or SIGTERM."""
     sigterm_as_ctrl_c()
-    chosen = connect.prepare(arguments)
-    registry = open_registry(chosen)
-    job = make_job(chosen, find_version(registry, arguments.model), arguments.to, arguments.group)
+    settings = connect.prepare(arguments)
+    registry = open_registry(settings)
+    job = make_job(settings, find_version(registry, arguments.model), arguments.to, arguments.group)
     job = for_range(job, arguments.since, arguments.until)
     started = time.monotonic()
     try:
-        with connect.connected(chosen, None) as asking:
+        with connect.connected(settings, None) as asking:
             if arguments.create_topic:
-                patiently(chosen, lambda: create_target(asking, job, arguments.replication))
-            state = patiently(chosen, lambda: begin(asking, job, arguments.since, arguments.until, arguments.append))
-            if state.left:
+                patiently(settings, lambda: create_target(asking, job, arguments.replication))
+            state = patiently(settings, lambda: begin(asking, job, arguments.since, arguments.until, arguments.append))
+            if state.remaining:
                 _say(arguments, _plan(job, state))
-                state = _rescore(asking, job, state, chosen, arguments, registry)
+                state = _rescore(asking, job, state, settings, arguments, registry)
             else:
                 _say(arguments, f"Group {job.group} has finished this range: nothing is left to score.")
-        if state.left:
+        if state.remaining:
             _leave(arguments, job, state)
             return 0
-        _report(chosen, job, state, arguments, registry, time.monotonic() - started)
+        _report(settings, job, state, arguments, registry, time.monotonic() - started)
     except KeyboardInterrupt:
         sys.stderr.write("stopped: the same command goes on from here\n")
         return 130
@@ -100,26 +100,26 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _rescore(
-    asking: Broker, job: Job, state: State, chosen: Settings, arguments: argparse.Namespace, registry: Registry
+    asking: Broker, job: Job, state: State, settings: Settings, arguments: argparse.Namespace, registry: Registry
 ) -> State:
-    keys = trusted_keys(chosen)
+    keys = trusted_keys(settings)
     try:
         scorer = Scorer.load_version(registry.resolve(job.model), public_keys=keys)
         scorer.warm_up()
     except ModelError as error:
         raise StopWorker(str(error)) from error
-    decoder = ReviewDecoder(chosen.id_field, chosen.text_field, chosen.max_record_bytes)
-    live_lag = LiveLag(asking, chosen.kafka_group_id, job.topic)
-    if patiently(chosen, live_lag) is None:
-        _say(arguments, f"Group {chosen.kafka_group_id} has read nothing of topic {job.topic}: it is not waited for.")
-    brakes = Brakes(live_lag, arguments.max_live_lag, arguments.rate)
+    decoder = ReviewDecoder(settings.id_field, settings.text_field, settings.max_record_bytes)
+    live_lag = LiveLag(asking, settings.kafka_group_id, job.topic)
+    if patiently(settings, live_lag) is None:
+        _say(arguments, f"Group {settings.kafka_group_id} has read nothing of topic {job.topic}: it is not waited for.")
+    throttle = Throttle(live_lag, arguments.max_live_lag, arguments.rate)
     # Where old records were deleted meanwhile, the oldest that are left come next.
-    source = Source(job.topic, job.group, EARLIEST)
-    name = f"{job.group}-{chosen.instance_id}" if chosen.instance_id else job.group
-    transactional_id = name if chosen.delivery == "exactly_once" else None
-    with connect.connected(chosen, source, job.to, transactional_id=transactional_id) as broker:
-        run = Run(broker, Rescorer(scorer, decoder, job.to), job, state, brakes, chosen)
-        with rescore_bar(state.total - state.left, state.total) as show:
+    subscription = Subscription(job.topic, job.group, EARLIEST)
+    name = f"{job.group}-{settings.instance_id}" if settings.instance_id else job.group
+    transactional_id = name if settings.delivery == "exactly_once" else None
+    with connect.connected(settings, subscription, job.to, transactional_id=transactional_id) as broker:
+        run = Run(broker, Rescorer(scorer, decoder, job.to), job, state, throttle, settings)
+        with rescore_bar(state.total - state.remaining, state.total) as show:
             run.to_end(show)
     return _with_others(asking, job, run.state)
 
@@ -127,7 +127,7 @@ def _rescore(
 def _with_others(asking: Broker, job: Job, state: State) -> State:
     """With what other members did; what they committed a moment ago may not show at once."""
     deadline = time.monotonic() + _OTHERS_SECONDS
-    while state.left and time.monotonic() < deadline:
+    while state.remaining and time.monotonic() < deadline:
         time.sleep(_OTHERS_SECONDS / 20)
         seen = remembered(asking, job)
         state = with_both(state, seen) if seen else state
@@ -135,7 +135,7 @@ def _with_others(asking: Broker, job: Job, state: State) -> State:
 
 
 def _plan(job: Job, state: State) -> str:
-    done = f", of which {state.total - state.left:,} are done," if state.left < state.total else ""
+    done = f", of which {state.total - state.remaining:,} are done," if state.remaining < state.total else ""
     return (
         f"Scoring {state.total:,} offsets{done} of topic {job.topic} ({job.given}) with {job.model} "
         f"into topic {job.to}, as group {job.group}."
@@ -143,23 +143,23 @@ def _plan(job: Job, state: State) -> str:
 
 
 def _report(
-    chosen: Settings, job: Job, state: State, arguments: argparse.Namespace, registry: Registry, seconds: float
+    settings: Settings, job: Job, state: State, arguments: argparse.Namespace, registry: Registry, seconds: float
 ) -> None:
     try:
         compared = score_class(registry.resolve(job.model))
     except ModelError as error:
         raise StopWorker(str(error)) from error
-    figures = read_figures(chosen, job, state, compared)
+    statistics = read_figures(settings, job, state, compared)
     if arguments.json:
-        sys.stdout.write(msgspec.json.encode(to_json(job, state, figures, seconds)).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(to_json(job, state, statistics, seconds)).decode() + "\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in lines(job, state, figures, chosen.output_topic))
+        sys.stdout.writelines(f"{line}\n" for line in lines(job, state, statistics, settings.output_topic))
 
 
 def _leave(arguments: argparse.Namespace, job: Job, state: State) -> None:
-    _say(arguments, f"{state.left:,} offsets are left to the other processes of group {job.group}.")
+    _say(arguments, f"{state.remaining:,} offsets are left to the other processes of group {job.group}.")
     if arguments.json:
-        sys.stdout.write(msgspec.json.encode({"group": job.group, "left": state.left}).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode({"group": job.group, "left": state.remaining}).decode() + "\n")
 
 
 def score_class(resolved: Resolved) -> str:

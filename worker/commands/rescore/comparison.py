@@ -73,22 +73,22 @@ class NewResults:
         last = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
         return Comparison(self, ordered[last], order[last])
 
-    def sentiments(self, places: NDArray[np.int64]) -> NDArray[np.uint16]:
-        """The numbers of the classes at these places."""
-        return np.asarray(self._sentiments, np.uint16)[places]
+    def sentiments(self, indices: NDArray[np.int64]) -> NDArray[np.uint16]:
+        """The numbers of the classes at these indices."""
+        return np.asarray(self._sentiments, np.uint16)[indices]
 
-    def scores(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The scores at these places."""
-        return np.asarray(self._scores, np.float32)[places]
+    def scores(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The scores at these indices."""
+        return np.asarray(self._scores, np.float32)[indices]
 
-    def id_at(self, place: int) -> str:
+    def id_at(self, index: int) -> str:
         """The id at a place."""
-        start = self._id_ends[place - 1] if place else 0
-        return self._ids[start : self._id_ends[place]].decode("utf-8", "surrogatepass")
+        start = self._id_ends[index - 1] if index else 0
+        return self._ids[start : self._id_ends[index]].decode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Statistics:
     """What came of a comparison. Counts are of records, differences between scores of `score_class` (0 to 1)."""
 
     results: int
@@ -104,11 +104,11 @@ class Figures:
 class Comparison:
     """New results, sorted by the hash of their ids, and what the old ones of the same ids say."""
 
-    def __init__(self, new: NewResults, hashes: NDArray[np.int64], places: NDArray[np.int64]) -> None:
+    def __init__(self, new: NewResults, hashes: NDArray[np.int64], indices: NDArray[np.int64]) -> None:
         self._new = new
         # To look into arrays one by one, Python's are faster than NumPy's.
         self._hashes = array("q", hashes.tobytes())
-        self._places = places
+        self._indices = indices
         self._versions = Names()
         self._sentiments = array("H", [_NONE]) * len(hashes)
         self._version_numbers = array("H", [0]) * len(hashes)
@@ -118,16 +118,16 @@ class Comparison:
     def add_old(self, timestamp_ms: int, sentiment: Sentiment) -> None:
         """An old result and the timestamp of its record; the latest of an id counts, of equal ones the last."""
         wanted = hash(sentiment.id)
-        place = bisect_left(self._hashes, wanted)
-        if place < len(self._hashes) and self._hashes[place] == wanted and timestamp_ms >= self._times[place]:
-            self._times[place] = timestamp_ms
-            self._sentiments[place] = self._new.classes.number(sentiment.sentiment)
-            self._version_numbers[place] = self._versions.number(f"{sentiment.model}@{sentiment.version}")
-            self._scores[place] = sentiment.scores.get(self._new.score_class, float("nan"))
+        index = bisect_left(self._hashes, wanted)
+        if index < len(self._hashes) and self._hashes[index] == wanted and timestamp_ms >= self._times[index]:
+            self._times[index] = timestamp_ms
+            self._sentiments[index] = self._new.classes.number(sentiment.sentiment)
+            self._version_numbers[index] = self._versions.number(f"{sentiment.model}@{sentiment.version}")
+            self._scores[index] = sentiment.scores.get(self._new.score_class, float("nan"))
 
-    def figures(self, largest: int = 10) -> Figures:
+    def statistics(self, largest: int = 10) -> Statistics:
         """The result; `largest` is how many of the largest changes are told."""
-        new_sentiments, new_scores = self._new.sentiments(self._places), self._new.scores(self._places)
+        new_sentiments, new_scores = self._new.sentiments(self._indices), self._new.scores(self._indices)
         old_sentiments = np.asarray(self._sentiments)
         found = old_sentiments != _NONE
         differences = np.abs(new_scores - np.asarray(self._scores))
@@ -139,7 +139,7 @@ class Comparison:
                 confusion[old] = counts
         changed = known[differences[known] > 0]
         top = changed[np.argsort(-differences[changed], kind="stable")[:largest]]
-        return Figures(
+        return Statistics(
             results=len(self._hashes),
             compared=int(found.sum()),
             confusion=confusion,
@@ -147,18 +147,18 @@ class Comparison:
             old_versions=_counted(np.asarray(self._version_numbers)[found], self._versions.names()),
             score_class=self._new.score_class,
             mean_absolute_difference=float(differences[known].mean(dtype=np.float64)) if len(known) else None,
-            largest=[self._change(int(place), names, new_sentiments, new_scores) for place in top],
+            largest=[self._change(int(index), names, new_sentiments, new_scores) for index in top],
         )
 
     def _change(
-        self, place: int, names: list[str], new_sentiments: NDArray[np.uint16], new_scores: NDArray[np.float32]
+        self, index: int, names: list[str], new_sentiments: NDArray[np.uint16], new_scores: NDArray[np.float32]
     ) -> Change:
         return Change(
-            self._new.id_at(int(self._places[place])),
-            names[self._sentiments[place]],
-            names[new_sentiments[place]],
-            round(float(self._scores[place]), 6),
-            round(float(new_scores[place]), 6),
+            self._new.id_at(int(self._indices[index])),
+            names[self._sentiments[index]],
+            names[new_sentiments[index]],
+            round(float(self._scores[index]), 6),
+            round(float(new_scores[index]), 6),
         )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from worker.commands.rescore.offsets import Span
 from worker.errors import BadUse
 from worker.kafka.broker import Broker
-from worker.kafka.types import LATEST, Partition, Position, Record
+from worker.kafka.types import LATEST, CommittedOffset, Partition, Record
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -40,9 +40,9 @@ class Progress(msgspec.Struct, frozen=True):
         oldest = min(timestamps if self.oldest_ms is None else [*timestamps, self.oldest_ms], default=self.oldest_ms)
         return msgspec.structs.replace(self, records=self.records + len(timestamps), skipped=skipped, oldest_ms=oldest)
 
-    def at(self, next_offset: int) -> Position:
+    def at(self, next_offset: int) -> CommittedOffset:
         """The position to commit."""
-        return Position(next_offset, msgspec.json.encode(self).decode())
+        return CommittedOffset(next_offset, msgspec.json.encode(self).decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +69,36 @@ class State:
         return sum(each.end - each.begin for each in self.progress.values())
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Offsets of the range that are not done."""
         return sum(max(0, each.end - self.next_offsets[part]) for part, each in self.progress.items())
 
 
-def new_positions(
+def new_offsets(
     broker: Broker, job: Job, found: Mapping[Partition, Span], started_ms: int
-) -> dict[Partition, Position]:
+) -> dict[Partition, CommittedOffset]:
     """Where the group begins. Raises KafkaAway, TopicMissing."""
     target = {part.number: end for part, end in broker.offsets_at(job.to, LATEST).items()}
-    positions = {}
+    offsets = {}
     for part, span in found.items():
         target_from = {number: end for number, end in target.items() if number % len(found) == part.number}
         progress = Progress(job.model, job.to, job.given, started_ms, span.begin, span.end, target_from)
-        positions[part] = progress.at(span.begin)
-    return positions
+        offsets[part] = progress.at(span.begin)
+    return offsets
 
 
 def remembered(broker: Broker, job: Job) -> State | None:
     """What the group has done so far; None when it never began. Raises KafkaAway, or BadUse for another job's group."""
-    positions = broker.group_positions(job.group, job.topic)
-    return state_of(job, positions) if positions else None
+    offsets = broker.group_offsets(job.group, job.topic)
+    return state_of(job, offsets) if offsets else None
 
 
-def state_of(job: Job, positions: Mapping[Partition, Position]) -> State:
+def state_of(job: Job, offsets: Mapping[Partition, CommittedOffset]) -> State:
     """The state in committed positions. Raises BadUse when they are not those of this job."""
     progress = {}
-    for part, position in positions.items():
+    for part, committed_offset in offsets.items():
         try:
-            progress[part] = each = msgspec.json.decode(position.metadata, type=Progress)
+            progress[part] = each = msgspec.json.decode(committed_offset.metadata, type=Progress)
         except msgspec.DecodeError:
             raise BadUse(f"group {job.group} has positions that no rescoring made: name another with --group") from None
         if (each.model, each.to, each.given) != (job.model, job.to, job.given):
@@ -106,7 +106,7 @@ def state_of(job: Job, positions: Mapping[Partition, Position]) -> State:
                 f"group {job.group} rescores another range ({each.given}, {each.model} into {each.to}): "
                 "give the same flags as then to go on with it, or name another group with --group"
             )
-    return State(progress, {part: position.next_offset for part, position in positions.items()})
+    return State(progress, {part: committed_offset.next_offset for part, committed_offset in offsets.items()})
 
 
 def with_both(one: State, other: State) -> State:

@@ -64,14 +64,14 @@ def spans(broker: Broker, topic: str, since: Bound | None, until: Bound | None) 
     A partition that pairs do not name is left out: its span is empty and stands at the end. Raises BadUse, KafkaAway.
     """
     firsts, lasts = broker.offsets_at(topic, EARLIEST), broker.offsets_at(topic, LATEST)
-    begins, ends = (None if given is None else given.offsets(broker, topic) for given in (since, until))
+    starts, ends = (None if given is None else given.offsets(broker, topic) for given in (since, until))
     numbers = {part.number for part in lasts}
-    for named in (begins, ends):
+    for named in (starts, ends):
         if unknown := sorted(set(named or ()) - numbers):
             raise BadUse(f"topic {topic} has no partition {unknown[0]}: it has {len(numbers)}, counted from 0")
     found = {}
     for part, last in lasts.items():
-        begin = firsts[part] if begins is None else begins.get(part.number, last)
+        begin = firsts[part] if starts is None else starts.get(part.number, last)
         end = last if ends is None else ends.get(part.number, 0)
         begin = min(max(begin, firsts[part]), last)
         end = min(end, last)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from worker.commands.common.progress import told_regularly
+from worker.commands.common.progress import reported_regularly
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def rescore_bar(done: int, total: int) -> Iterator[Show]:
     """A way to show how many of `total` offsets are done, on standard error."""
     if not sys.stderr.isatty():
         lines = _Log(done, total)
-        with told_regularly(lines.tell):
+        with reported_regularly(lines.tell):
             yield lines
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())

@@ -10,9 +10,9 @@ from worker.commands.common import connect
 from worker.commands.common.consume import read_to_end
 from worker.commands.common.formatting import printable
 from worker.commands.common.progress import progress_bar
-from worker.commands.rescore.comparison import Figures, NewResults
+from worker.commands.rescore.comparison import NewResults, Statistics
 from worker.commands.rescore.job import Job, State
-from worker.kafka.types import Record, Source
+from worker.kafka.types import Record, Subscription
 from worker.messages import Sentiment, decode
 from worker.settings.settings import Settings
 
@@ -21,20 +21,20 @@ _CLOCKS_MS = 600_000
 _CELLS = 12
 
 
-def read_figures(chosen: Settings, job: Job, state: State, score_class: str) -> Figures:
+def read_figures(settings: Settings, job: Job, state: State, score_class: str) -> Statistics:
     """Read the new results and the old ones of the same ids, as far as they are committed. Raises KafkaAway."""
     new = NewResults(score_class)
     started_ms = min(each.started_ms for each in state.progress.values())
     target_from = {number: end for each in state.progress.values() for number, end in each.target_from.items()}
-    for record, sentiment in _sentiments(chosen, job.to, started_ms, "reading the new results"):
+    for record, sentiment in _sentiments(settings, job.to, started_ms, "reading the new results"):
         if record.offset >= target_from.get(record.partition, 0) and version_of(sentiment) == job.model:
             new.add(sentiment)
     comparison = new.compare()
     oldest_ms = min((each.oldest_ms for each in state.progress.values() if each.oldest_ms is not None), default=None)
     if oldest_ms is not None:
-        for record, sentiment in _sentiments(chosen, chosen.output_topic, oldest_ms, "reading the old results"):
+        for record, sentiment in _sentiments(settings, settings.output_topic, oldest_ms, "reading the old results"):
             comparison.add_old(record.timestamp_ms, sentiment)
-    return comparison.figures()
+    return comparison.statistics()
 
 
 def version_of(sentiment: Sentiment) -> str:
@@ -42,7 +42,7 @@ def version_of(sentiment: Sentiment) -> str:
     return f"{sentiment.model}@{sentiment.version}"
 
 
-def to_json(job: Job, state: State, figures: Figures, seconds: float) -> dict[str, Any]:
+def to_json(job: Job, state: State, statistics: Statistics, seconds: float) -> dict[str, Any]:
     """For `--json`; ratios are null where nothing was compared."""
     records, skipped = _counts(state)
     return {
@@ -54,21 +54,25 @@ def to_json(job: Job, state: State, figures: Figures, seconds: float) -> dict[st
         "records": records,
         "scored": records - skipped.total(),
         "skipped": dict(skipped),
-        "results": figures.results,
-        "compared": figures.compared,
-        "old_versions": figures.old_versions,
-        "agreement_ratio": _ratio(_agreeing(figures), figures.compared),
-        "flips": {f"{old} -> {new}": count for old, new, count in _flips(figures)},
-        "confusion": figures.confusion,
-        "class_mix": {"old": _mix(_old(figures)), "new": _mix(_new(figures)), "new_of_all": _mix(figures.new_classes)},
-        "score_class": figures.score_class,
-        "mean_absolute_score_difference": figures.mean_absolute_difference,
-        "largest_changes": [change._asdict() for change in figures.largest],
+        "results": statistics.results,
+        "compared": statistics.compared,
+        "old_versions": statistics.old_versions,
+        "agreement_ratio": _ratio(_agreeing(statistics), statistics.compared),
+        "flips": {f"{old} -> {new}": count for old, new, count in _flips(statistics)},
+        "confusion": statistics.confusion,
+        "class_mix": {
+            "old": _mix(_old(statistics)),
+            "new": _mix(_new(statistics)),
+            "new_of_all": _mix(statistics.new_classes),
+        },
+        "score_class": statistics.score_class,
+        "mean_absolute_score_difference": statistics.mean_absolute_difference,
+        "largest_changes": [change._asdict() for change in statistics.largest],
         "seconds": round(seconds, 3),
     }
 
 
-def lines(job: Job, state: State, figures: Figures, output_topic: str) -> Iterator[str]:
+def lines(job: Job, state: State, statistics: Statistics, output_topic: str) -> Iterator[str]:
     """The report for people, line by line."""
     records, skipped = _counts(state)
     why = ", ".join(f"{count:,} {reason}" for reason, count in skipped.most_common())
@@ -76,35 +80,35 @@ def lines(job: Job, state: State, figures: Figures, output_topic: str) -> Iterat
         f"Scored {records - skipped.total():,} of {records:,} records of topic {job.topic} with {job.model} into topic "
         f"{job.to}{why and f' (skipped: {why})'}."
     )
-    if not figures.compared:
+    if not statistics.compared:
         yield f"Topic {output_topic} holds no old results of the same ids to compare with."
         return
     versions = ", ".join(
-        f"{count:,} by {printable(name)}" for name, count in Counter(figures.old_versions).most_common()
+        f"{count:,} by {printable(name)}" for name, count in Counter(statistics.old_versions).most_common()
     )
     yield (
         f"Compared with the old results of topic {output_topic}: "
-        f"{figures.compared:,} of {figures.results:,} ids ({versions})."
+        f"{statistics.compared:,} of {statistics.results:,} ids ({versions})."
     )
-    agreeing = _agreeing(figures)
-    yield f"Both agree on {agreeing:,} of {figures.compared:,} ({agreeing / figures.compared:.2%})."
+    agreeing = _agreeing(statistics)
+    yield f"Both agree on {agreeing:,} of {statistics.compared:,} ({agreeing / statistics.compared:.2%})."
     yield ""
-    yield from _tables(figures)
-    if figures.mean_absolute_difference is not None:
-        mean, more = f"{figures.mean_absolute_difference:.4f}", ", most for:" if figures.largest else "."
-        yield f"The score of {printable(figures.score_class)} changed by {mean} on average{more}"
-        for change in figures.largest:
+    yield from _tables(statistics)
+    if statistics.mean_absolute_difference is not None:
+        mean, more = f"{statistics.mean_absolute_difference:.4f}", ", most for:" if statistics.largest else "."
+        yield f"The score of {printable(statistics.score_class)} changed by {mean} on average{more}"
+        for change in statistics.largest:
             yield (
                 f"  {change.old_score:.4f} {printable(change.old_sentiment)} -> "
                 f"{change.new_score:.4f} {printable(change.new_sentiment)}  {printable(change.id)}"
             )
 
 
-def _sentiments(chosen: Settings, topic: str, since_ms: int, what: str) -> Iterator[tuple[Record, Sentiment]]:
-    source = Source(topic, None, max(0, since_ms - _CLOCKS_MS))
-    with connect.connected(chosen, source) as broker, progress_bar(what, lines=True) as show:
+def _sentiments(settings: Settings, topic: str, since_ms: int, what: str) -> Iterator[tuple[Record, Sentiment]]:
+    subscription = Subscription(topic, None, max(0, since_ms - _CLOCKS_MS))
+    with connect.connected(settings, subscription) as broker, progress_bar(what, lines=True) as show:
         read = 0
-        for records in read_to_end(broker, chosen):
+        for records in read_to_end(broker, settings):
             read += len(records)
             show(read, read + sum(broker.lags().values()))
             for record in records:
@@ -119,39 +123,39 @@ def _counts(state: State) -> tuple[int, Counter[str]]:
     return sum(each.records for each in state.progress.values()), skipped
 
 
-def _agreeing(figures: Figures) -> int:
-    return sum(counts.get(old, 0) for old, counts in figures.confusion.items())
+def _agreeing(statistics: Statistics) -> int:
+    return sum(counts.get(old, 0) for old, counts in statistics.confusion.items())
 
 
-def _flips(figures: Figures) -> Iterator[tuple[str, str, int]]:
-    for old, counts in figures.confusion.items():
+def _flips(statistics: Statistics) -> Iterator[tuple[str, str, int]]:
+    for old, counts in statistics.confusion.items():
         for new, count in counts.items():
             if new != old:
                 yield old, new, count
 
 
-def _old(figures: Figures) -> Counter[str]:
-    return Counter({old: sum(counts.values()) for old, counts in figures.confusion.items()})
+def _old(statistics: Statistics) -> Counter[str]:
+    return Counter({old: sum(counts.values()) for old, counts in statistics.confusion.items()})
 
 
-def _new(figures: Figures) -> Counter[str]:
+def _new(statistics: Statistics) -> Counter[str]:
     counted: Counter[str] = Counter()
-    for counts in figures.confusion.values():
+    for counts in statistics.confusion.values():
         counted.update(counts)
     return counted
 
 
-def _tables(figures: Figures) -> Iterator[str]:
+def _tables(statistics: Statistics) -> Iterator[str]:
     """Flips and class mix, over the compared records."""
-    old, new = _old(figures), _new(figures)
+    old, new = _old(statistics), _new(statistics)
     classes = sorted(old | new)
     yield _row("old \\ new", *classes)
     for each in sorted(old):
-        yield _row(each, *(f"{figures.confusion[each].get(other, 0):,}" for other in classes))
+        yield _row(each, *(f"{statistics.confusion[each].get(other, 0):,}" for other in classes))
     yield ""
     yield _row("class mix", "old", "new")
     for each in classes:
-        yield _row(each, *(f"{counts[each] / figures.compared:.2%}" for counts in (old, new)))
+        yield _row(each, *(f"{counts[each] / statistics.compared:.2%}" for counts in (old, new)))
     yield ""
 
 

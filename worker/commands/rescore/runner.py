@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from worker.batching import BatchPolicy, gather
+from worker.batching import BatchPolicy, collect_batch
 from worker.commands.rescore.job import Job, Progress, State, state_of
 from worker.commands.rescore.progress import Show
 from worker.commands.rescore.scoring import Rescorer
-from worker.commands.rescore.throttle import Brakes
+from worker.commands.rescore.throttle import Throttle
 from worker.errors import KafkaAway, MessageTooLarge, RetryBatch, StopWorker
 from worker.kafka.broker import Broker
 from worker.kafka.types import MAX_MESSAGE_BYTES, Partition, Record
@@ -25,13 +25,13 @@ class Run:
     """One member of a rescoring's group. A record is done when its sentiment is committed, or that it was skipped."""
 
     def __init__(
-        self, broker: Broker, rescorer: Rescorer, job: Job, state: State, brakes: Brakes, chosen: Settings
+        self, broker: Broker, rescorer: Rescorer, job: Job, state: State, throttle: Throttle, settings: Settings
     ) -> None:
         self._broker = broker
         self._rescorer = rescorer
         self._job = job
-        self._brakes = brakes
-        self._chosen = chosen
+        self._throttle = throttle
+        self._settings = settings
         self._progress: dict[Partition, Progress] = dict(state.progress)
         self._next_offsets: dict[Partition, int] = dict(state.next_offsets)
         self._read: set[Partition] = set()
@@ -48,13 +48,13 @@ class Run:
 
         Raises RetryBatch or KafkaAway when Kafka does not answer for too long, or StopWorker; the next run goes on.
         """
-        quiet_limit = self._chosen.kafka_transaction_timeout_seconds + self._chosen.kafka_session_timeout_seconds
+        quiet_limit = self._settings.kafka_transaction_timeout_seconds + self._settings.kafka_session_timeout_seconds
         moved_at = time.monotonic()
         while not self._is_done():
             if self.step(show):
                 moved_at = time.monotonic()
             elif time.monotonic() - moved_at > quiet_limit:
-                raise KafkaAway(self._silence())
+                raise KafkaAway(self._unreachable_reason())
 
     def step(self, show: Show) -> bool:
         """One batch, once the live group is not behind, or one recovery; False when nothing came.
@@ -62,7 +62,7 @@ class Run:
         Raises what `to_end` raises.
         """
         try:
-            held_seconds = self._brakes.hold(lambda lag: show(self._done(), lag))
+            held_seconds = self._throttle.wait_for_lag(lambda lag: show(self._done(), lag))
             moved = self._turn()
         except MessageTooLarge as problem:
             raise StopWorker(
@@ -77,8 +77,8 @@ class Run:
 
     def _turn(self) -> bool:
         """One batch; whether anything was done. Raises RetryBatch, KafkaAway (then: rewind), StopWorker."""
-        limit = self._brakes.most_records(self._chosen.max_batch_records)
-        records = gather(self._broker, BatchPolicy(limit), _IDLE_SECONDS)
+        limit = self._throttle.most_records(self._settings.max_batch_records)
+        records = collect_batch(self._broker, BatchPolicy(limit), _IDLE_SECONDS)
         if self._broker.rebalances() != self._rebalances:
             self._reload()
         by_partition: dict[Partition, list[Record]] = {}
@@ -90,23 +90,23 @@ class Run:
         if taken or ended:
             self._commit(taken, ended)
         self._failing_since = None
-        self._brakes.pace(len(taken))
+        self._throttle.limit_rate(len(taken))
         return bool(taken or ended)
 
     def _commit(self, taken: Sequence[Record], ended: Collection[Partition]) -> None:
         batch = self._rescorer.rescore(taken)
         progress, next_offsets = {}, {}
         for part in {Partition(r.topic, r.partition) for r in taken} | set(ended):
-            places = [place for place, r in enumerate(taken) if Partition(r.topic, r.partition) == part]
-            reasons = [batch.skipped[place] for place in places if place in batch.skipped]
-            progress[part] = self._progress[part].after([taken[place] for place in places], reasons)
-            next_offsets[part] = self._end(part) if part in ended else taken[places[-1]].next_offset
+            indices = [index for index, r in enumerate(taken) if Partition(r.topic, r.partition) == part]
+            reasons = [batch.skipped[index] for index in indices if index in batch.skipped]
+            progress[part] = self._progress[part].after([taken[index] for index in indices], reasons)
+            next_offsets[part] = self._end(part) if part in ended else taken[indices[-1]].next_offset
         # Of a partition that nothing was read from there is nothing to commit: its end shows again next time.
-        positions = {part: progress[part].at(next_offsets[part]) for part in progress if part in self._read}
+        offsets = {part: progress[part].at(next_offsets[part]) for part in progress if part in self._read}
         if batch.messages:
             self._broker.produce(batch.messages)
-        if positions:
-            self._broker.commit(positions)
+        if offsets:
+            self._broker.commit(offsets)
         self._progress |= progress
         self._next_offsets |= next_offsets
 
@@ -130,7 +130,7 @@ class Run:
 
     def _done(self) -> int:
         state = self.state
-        return state.total - state.left
+        return state.total - state.remaining
 
     def _reload(self) -> None:
         """Take up what is committed on the partitions that this member has now, by itself or by others."""
@@ -155,7 +155,7 @@ class Run:
         except (RetryBatch, KafkaAway) as again:
             self._recover(again)
 
-    def _silence(self) -> str:
+    def _unreachable_reason(self) -> str:
         if not self._broker.assignment():
             return f"other processes of group {self._job.group} have all the partitions: let them finish"
-        return f"Kafka shows nothing more, though {self.state.left} records are left to read: try again later"
+        return f"Kafka shows nothing more, though {self.state.remaining} records are left to read: try again later"

@@ -17,7 +17,7 @@ from worker.serving.scoring import score_batch
 
 
 class Rescored(NamedTuple):
-    """What is to be written, in the order of the records, and by place why a record is skipped."""
+    """What is to be written, in the order of the records, and by index why a record is skipped."""
 
     messages: list[Message]
     skipped: dict[int, str]
@@ -40,27 +40,29 @@ class Rescorer:
         """Score the reviews among the records. Raises EngineBroken."""
         reviews: dict[int, Review] = {}
         skipped: dict[int, str] = {}
-        for place, record in enumerate(records):
+        for index, record in enumerate(records):
             try:
-                reviews[place] = self._decoder.decode(record)
+                reviews[index] = self._decoder.decode(record)
             except BadReview as bad:
-                skipped[place] = bad.reason
-        places = list(reviews)
+                skipped[index] = bad.reason
+        indices = list(reviews)
         scored = score_batch(self._scorer, [review.text for review in reviews.values()], self._metrics)
-        skipped |= {places[number]: "scoring_failed" for number in scored.failed}
+        skipped |= {indices[number]: "scoring_failed" for number in scored.failed}
         messages = []
-        for number, (best, shares, coverage) in sorted(scored.scores.items()):
-            place = places[number]
-            message = self._message(records[place], reviews[place], best, shares, coverage)
+        for number, (best, probabilities, coverage) in sorted(scored.scores.items()):
+            index = indices[number]
+            message = self._message(records[index], reviews[index], best, probabilities, coverage)
             if size_bytes(message.key, message.value, message.headers) > MAX_MESSAGE_BYTES:
-                skipped[place] = "too_large"
+                skipped[index] = "too_large"
             else:
                 messages.append(message)
         return Rescored(messages, skipped)
 
-    def _message(self, record: Record, review: Review, best: int, shares: list[float], coverage: float) -> Message:
+    def _message(
+        self, record: Record, review: Review, best: int, probabilities: list[float], coverage: float
+    ) -> Message:
         scorer = self._scorer
-        by_class = dict(zip(scorer.classes, shares, strict=True))
+        by_class = dict(zip(scorer.classes, probabilities, strict=True))
         scored_at = utc_timestamp(self._clock())
         sentiment = Sentiment(
             review.id,

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from models.errors import ModelError, ModelNotFound
 from models.registry.registry import Registry
-from worker.commands.rescore.job import Job, State, new_positions, remembered, state_of
+from worker.commands.rescore.job import Job, State, new_offsets, remembered, state_of
 from worker.commands.rescore.offsets import Bound, spans
 from worker.errors import BadUse, KafkaAway, StopWorker, TopicMissing
 from worker.kafka.broker import Broker
@@ -32,19 +32,19 @@ def find_version(registry: Registry, reference: str) -> tuple[str, int]:
         raise StopWorker(str(error)) from error
 
 
-def make_job(chosen: Settings, version: tuple[str, int], to: str, group: str | None) -> Job:
+def make_job(settings: Settings, version: tuple[str, int], to: str, group: str | None) -> Job:
     """What was asked for, of all that the input topic holds. Raises BadUse."""
     try:
         legal_topic(to)
     except ValueError as error:
         raise BadUse(f"--to {to!r}: {error}") from None
-    if to in (chosen.input_topic, chosen.output_topic, chosen.dead_letter_topic):
+    if to in (settings.input_topic, settings.output_topic, settings.dead_letter_topic):
         raise BadUse(f"--to: topic {to} belongs to the live stream: name another")
     name, number = version
-    group = group or f"{chosen.kafka_group_id}-rescore-{name}-{number}-{to}"
-    if group == chosen.kafka_group_id:
+    group = group or f"{settings.kafka_group_id}-rescore-{name}-{number}-{to}"
+    if group == settings.kafka_group_id:
         raise BadUse(f"--group: {group} is the workers' group: name another")
-    return for_range(Job(chosen.input_topic, to, f"{name}@{number}", group, ""), None, None)
+    return for_range(Job(settings.input_topic, to, f"{name}@{number}", group, ""), None, None)
 
 
 def for_range(job: Job, since: Bound | None, until: Bound | None) -> Job:
@@ -76,15 +76,15 @@ def begin(asking: Broker, job: Job, since: Bound | None, until: Bound | None, ap
     found = spans(asking, job.topic, since, until)
     if not any(span.end > span.begin for span in found.values()):
         raise StopWorker(f"topic {job.topic} holds nothing {job.given}: there is nothing to score")
-    positions = new_positions(asking, job, found, int(time.time() * 1000))
+    offsets = new_offsets(asking, job, found, int(time.time() * 1000))
     try:
-        asking.set_group_positions(job.group, positions)
+        asking.set_group_offsets(job.group, offsets)
     except StopWorker:
         # Another process began the same a moment ago and is a member by now.
         if (state := remembered(asking, job)) is None:
             raise
         return state
-    return state_of(job, positions)
+    return state_of(job, offsets)
 
 
 def _holds_records(asking: Broker, job: Job) -> bool:
@@ -95,9 +95,9 @@ def _holds_records(asking: Broker, job: Job) -> bool:
     return ends != asking.offsets_at(job.to, EARLIEST)
 
 
-def patiently(chosen: Settings, step: Callable[[], Result]) -> Result:
+def patiently(settings: Settings, step: Callable[[], Result]) -> Result:
     """A Kafka that was just started, or a topic that was just made, may not answer at once. Raises KafkaAway."""
-    deadline = time.monotonic() + chosen.kafka_deadline_seconds
+    deadline = time.monotonic() + settings.kafka_deadline_seconds
     while True:
         try:
             return step()

@@ -34,16 +34,16 @@ class LiveLag:
 
     def _ask(self) -> int | None:
         # Positions before ends: the other way round, a group that keeps up could seem to be ahead.
-        positions = self._broker.group_positions(self._group_id, self._topic)
-        if not positions:
+        offsets = self._broker.group_offsets(self._group_id, self._topic)
+        if not offsets:
             return None
         ends = self._broker.offsets_at(self._topic, LATEST)
-        begins = self._broker.offsets_at(self._topic, EARLIEST) if ends.keys() - positions.keys() else {}
-        done = begins | {part: position.next_offset for part, position in positions.items()}
+        starts = self._broker.offsets_at(self._topic, EARLIEST) if ends.keys() - offsets.keys() else {}
+        done = starts | {part: committed_offset.next_offset for part, committed_offset in offsets.items()}
         return sum(max(0, end - done[part]) for part, end in ends.items())
 
 
-class Brakes:
+class Throttle:
     """Says when to go on. `max_lag` is in records, `rate` in reviews a second (None: as fast as it goes)."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Brakes:
         """How large a batch may be: about a second's worth at most."""
         return limit if self._rate is None else max(1, min(limit, math.ceil(self._rate)))
 
-    def hold(self, waiting: Callable[[int], None]) -> float:
+    def wait_for_lag(self, waiting: Callable[[int], None]) -> float:
         """Wait while the live group is too far behind, calling `waiting` with its lag; the seconds waited, 0 for none.
 
         Raises KafkaAway.
@@ -77,10 +77,10 @@ class Brakes:
             waited += _MOMENT_SECONDS
         return waited
 
-    def pace(self, records: int) -> None:
+    def limit_rate(self, records: int) -> None:
         """Wait until so many records more fit the rate; at most a second without any is made up for."""
         if self._rate is None:
             return
         self._free_at = max(self._free_at, self._clock() - _CREDIT_SECONDS) + records / self._rate
-        while (left := self._free_at - self._clock()) > 0:
-            self._sleep(min(left, _MOMENT_SECONDS))
+        while (remaining := self._free_at - self._clock()) > 0:
+            self._sleep(min(remaining, _MOMENT_SECONDS))

@@ -1,4 +1,4 @@
-"""`python -m worker rolling-check`: proof that a model update and restarts lose, double, reorder and delay nothing."""
+"""`python -m worker rolling-check`: proof that a model update and restarts lose, duplicate, reorder and delay nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from worker.commands.common import connect
 from worker.commands.common.arguments import positive
 from worker.commands.common.terminal import sigterm_as_ctrl_c
 from worker.commands.rolling_check.groups import Group, RunningGroup, local_group
-from worker.commands.rolling_check.observations import Observed
+from worker.commands.rolling_check.observations import Observations
 from worker.commands.rolling_check.plot import draw, drawing_is_possible
 from worker.commands.rolling_check.report import show
 from worker.commands.rolling_check.session import Session
 from worker.commands.rolling_check.update import Update
-from worker.commands.rolling_check.verdict import Limits, judge
+from worker.commands.rolling_check.verdict import Limits, evaluate
 from worker.errors import BadUse, WorkerError
 from worker.serving.loader import open_registry
 from worker.settings.settings import Settings
@@ -72,41 +72,41 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.picture:
         drawing_is_possible(arguments.picture)
     sigterm_as_ctrl_c()
-    observed, standing = _observe(arguments)
-    report = judge(observed, Limits(arguments.max_pause, arguments.max_swap_pause, arguments.max_p99))
+    observations, standing = _observe(arguments)
+    report = evaluate(observations, Limits(arguments.max_pause, arguments.max_swap_pause, arguments.max_p99))
     if standing and not report.passed:
         report = replace(report, notes=(*report.notes, standing))
     if arguments.picture:
-        draw(observed, arguments.picture)
+        draw(observations, arguments.picture)
     show(report, arguments.json)
     return 0 if report.passed else 1
 
 
-def _observe(arguments: argparse.Namespace) -> tuple[Observed, str]:
+def _observe(arguments: argparse.Namespace) -> tuple[Observations, str]:
     """What was seen, and where the label stands now that all is over."""
     session: Session | None = None
     update: Update | None = None
     try:
         with ExitStack() as stack:
-            chosen, group = local_group()(arguments, stack) if arguments.local else _running_group(arguments)
+            settings, group = local_group()(arguments, stack) if arguments.local else _running_group(arguments)
             # What --local starts has the two versions under these numbers.
             to = "2" if arguments.local and not arguments.no_update else arguments.to
-            registry = open_registry(chosen)
-            update = Update.plan(registry, chosen.model_name, chosen.model_label, to)
-            update.check(chosen)
+            registry = open_registry(settings)
+            update = Update.plan(registry, settings.model_name, settings.model_label, to)
+            update.check(settings)
             if arguments.back:
                 stack.callback(update.undo)
-            session = Session(chosen, f"rolling-check-{uuid.uuid4().hex[:8]}", update, arguments.rate)
-            observed = stack.enter_context(session).run(group, arguments.seconds, arguments.update_limit)
+            session = Session(settings, f"rolling-check-{uuid.uuid4().hex[:8]}", update, arguments.rate)
+            observations = stack.enter_context(session).run(group, arguments.seconds, arguments.update_limit)
     except (KeyboardInterrupt, WorkerError) as error:
-        told = []
+        reported = []
         if isinstance(error, KeyboardInterrupt):
-            told.append(session.unfinished() if session else "Interrupted before anything was sent.")
+            reported.append(session.unfinished() if session else "Interrupted before anything was sent.")
         if standing := _standing(arguments, update):
-            told.append(standing)
-        sys.stderr.writelines(f"{sentence}\n" for sentence in told)
+            reported.append(standing)
+        sys.stderr.writelines(f"{sentence}\n" for sentence in reported)
         raise
-    return observed, _standing(arguments, update)
+    return observations, _standing(arguments, update)
 
 
 def _standing(arguments: argparse.Namespace, update: Update | None) -> str:

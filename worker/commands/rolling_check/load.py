@@ -127,8 +127,8 @@ class Watcher(threading.Thread):
                     # Most of a busy topic is not ours and need not be decoded.
                     if record.value is not None and mark in record.value and (found := decode(record.value)):
                         version = found.version if found.model == self._model else 0
-                        place = (record.topic, record.partition, record.offset)
-                        self._take(Arrival(Seen(*place, record.key, id=found.id, version=version), now))
+                        location = (record.topic, record.partition, record.offset)
+                        self._take(Arrival(Seen(*location, record.key, id=found.id, version=version), now))
         except WorkerError as error:
             self.error = error
 

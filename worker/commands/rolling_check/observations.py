@@ -12,7 +12,7 @@ WARM_UP, BEFORE, UPDATE, RESTARTS, AFTER = "warm-up", "before", "update", "resta
 
 
 class Phase(NamedTuple):
-    """A stretch of the check; a review belongs to the phase in which it was sent. Times as in `Observed`."""
+    """A stretch of the check; a review belongs to the phase in which it was sent. Times as in `Observations`."""
 
     name: str
     begins: float
@@ -47,11 +47,11 @@ class Versions(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observations:
     """One check. All times are seconds of one clock, that of the process which sends and watches.
 
     `sent` is when each review was handed to Kafka, by its id; every one of them was confirmed. `stored` is what the
-    input topic has of them. `complaints` are sentences about what was done to the group and did not go as it should.
+    input topic has of them. `reasons` are sentences about what was done to the group and did not go as it should.
     `taken_back` is whether the update did not come through and was undone on the way.
     """
 
@@ -62,7 +62,7 @@ class Observed:
     arrivals: Sequence[Arrival]
     dead_letters: Sequence[Seen] = ()
     events: Sequence[Event] = ()
-    complaints: Sequence[str] = field(default_factory=tuple)
+    reasons: Sequence[str] = field(default_factory=tuple)
     taken_back: bool = False
 
     @property

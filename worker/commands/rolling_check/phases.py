@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from worker.commands.common.progress import progress_bar, told_regularly
+from worker.commands.common.progress import progress_bar, reported_regularly
 from worker.commands.rolling_check.groups import Group
 from worker.commands.rolling_check.load import Sender, Watcher
 from worker.commands.rolling_check.observations import AFTER, BEFORE, RESTARTS, UPDATE, WARM_UP, Event, Phase
@@ -36,8 +36,8 @@ class Plan(NamedTuple):
     quiet_seconds: float
 
 
-class Course:
-    """Goes through the phases while sender and watcher run. `phases`, `events` and `complaints` are as in `Observed`.
+class Phases:
+    """Goes through the phases while sender and watcher run. `phases`, `events` and `reasons` are as in `Observations`.
 
     Every method raises StopWorker when sender, watcher or group cannot go on.
     """
@@ -45,7 +45,7 @@ class Course:
     def __init__(self, plan: Plan, sender: Sender, watcher: Watcher, group: Group, update: Update) -> None:
         self.phases: list[Phase] = []
         self.events: list[Event] = []
-        self.complaints: list[str] = []
+        self.reasons: list[str] = []
         self.phase = WARM_UP
         self._plan = plan
         self._sender = sender
@@ -56,7 +56,7 @@ class Course:
 
     def run(self) -> None:
         """All of it; the watcher has seen all that came when this returns."""
-        with told_regularly(self._tell):
+        with reported_regularly(self._tell):
             self._go_through()
 
     def _go_through(self) -> None:
@@ -109,7 +109,7 @@ class Course:
         if self._wait(self._plan.update_limit, lambda: scored_by_new() == len(keys)):
             self._note(f"version {new} everywhere")
         else:
-            self.complaints.append(
+            self.reasons.append(
                 f"Version {new} did not score every key within {self._plan.update_limit:g} s of the label's change: "
                 f"{scored_by_new()} of {len(keys)} keys did."
             )
@@ -127,9 +127,9 @@ class Course:
         self._wait(_LEAD_SECONDS)
         for step in self._group.steps:
             self._note(f"restart {step}")
-            complaint = self._group.restart(step)
-            if complaint:
-                self.complaints.append(complaint)
+            reason = self._group.restart(step)
+            if reason:
+                self.reasons.append(reason)
             self._check()
         self._note("all restarted")
         # What comes in this time was sent while partitions were still moving.

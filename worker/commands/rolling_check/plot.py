@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from worker.commands.rolling_check.observations import Observed
+from worker.commands.rolling_check.observations import Observations
 from worker.commands.rolling_check.statistics import percentiles
 from worker.errors import BadUse, StopWorker
 
@@ -40,54 +40,54 @@ def drawing_is_possible(path: Path) -> None:
         raise BadUse("--picture needs matplotlib: pip install matplotlib")
 
 
-def draw(observed: Observed, path: Path) -> None:
+def draw(observations: Observations, path: Path) -> None:
     """Draw the picture into a file. Raises StopWorker when the file cannot be written."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
     axes = figure.subplots()
-    _shade_phases(axes, observed)
-    _plot_latencies(axes, observed)
-    _plot_p99(axes, observed)
-    _mark_events(axes, observed)
-    _dress(axes, observed)
+    _shade_phases(axes, observations)
+    _plot_latencies(axes, observations)
+    _plot_p99(axes, observations)
+    _mark_events(axes, observations)
+    _dress(axes, observations)
     try:
         figure.savefig(path, dpi=_DOTS_PER_INCH)
     except OSError as error:
         raise StopWorker(f"the picture {path} could not be written: {error.strerror}") from error
 
 
-def points(observed: Observed) -> dict[int, list[tuple[float, float]]]:
+def points(observations: Observations) -> dict[int, list[tuple[float, float]]]:
     """(seconds since the check began when sent, latency in seconds) of every review answered, by version."""
     by_version: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    for review_id, arrival in observed.first_arrivals().items():
-        sent_at = observed.sent[review_id]
-        by_version[arrival.seen.version or 0].append((sent_at - observed.began, arrival.at - sent_at))
+    for review_id, arrival in observations.first_arrivals().items():
+        sent_at = observations.sent[review_id]
+        by_version[arrival.seen.version or 0].append((sent_at - observations.began, arrival.at - sent_at))
     return dict(sorted(by_version.items()))
 
 
-def p99_by_second(observed: Observed) -> Iterator[tuple[float, float, float]]:
+def p99_by_second(observations: Observations) -> Iterator[tuple[float, float, float]]:
     """Begin, end and p99 of the latency, for each second of each phase (the last of a phase may be shorter)."""
-    everything = [point for found in points(observed).values() for point in found]
+    everything = [point for found in points(observations).values() for point in found]
     sent, latencies = np.array(everything).reshape(-1, 2).T
-    for _, begins, ends in observed.phases:
+    for _, begins, ends in observations.phases:
         edges = [*np.arange(begins, ends, 1.0), ends]
-        for begin, end in itertools.pairwise(edge - observed.began for edge in edges):
+        for begin, end in itertools.pairwise(edge - observations.began for edge in edges):
             inside = latencies[(sent >= begin) & (sent < end)]
             if len(inside):
                 yield float(begin), float(end), percentiles(inside.tolist())[1] or 0.0
 
 
-def _shade_phases(axes: Any, observed: Observed) -> None:
-    for number, phase in enumerate(observed.phases):
-        begins, ends = phase.begins - observed.began, phase.ends - observed.began
+def _shade_phases(axes: Any, observations: Observations) -> None:
+    for number, phase in enumerate(observations.phases):
+        begins, ends = phase.begins - observations.began, phase.ends - observations.began
         axes.axvspan(begins, ends, color=_SHADES[number % 2], zorder=0, linewidth=0)
         style = {"color": _INK, "fontsize": 11, "fontweight": "bold", "ha": "center", "va": "bottom"}
         axes.text((begins + ends) / 2, 1.01, phase.name, transform=axes.get_xaxis_transform(), **style)
 
 
-def _plot_latencies(axes: Any, observed: Observed) -> None:
-    everything = points(observed)
+def _plot_latencies(axes: Any, observations: Observations) -> None:
+    everything = points(observations)
     total = sum(map(len, everything.values()))
     for number, (version, found) in enumerate(everything.items()):
         shown = np.array(found if total <= _MOST_POINTS else _thinned(found, -(-total // _MOST_POINTS)))
@@ -110,17 +110,17 @@ def _thinned(found: list[tuple[float, float]], every: int) -> list[tuple[float, 
     return found[::every] + slowest
 
 
-def _plot_p99(axes: Any, observed: Observed) -> None:
+def _plot_p99(axes: Any, observations: Observations) -> None:
     label: str | None = "p99 of each second"
-    for begin, end, latency in p99_by_second(observed):
+    for begin, end, latency in p99_by_second(observations):
         axes.hlines(latency * 1000, begin, end, color=_INK, linewidth=1.6, label=label, zorder=3)
         label = None
 
 
-def _mark_events(axes: Any, observed: Observed) -> None:
-    ends = observed.phases[-1].ends - observed.began
-    for number, event in enumerate(observed.events):
-        at, row = event.at - observed.began, number % _EVENT_ROWS
+def _mark_events(axes: Any, observations: Observations) -> None:
+    ends = observations.phases[-1].ends - observations.began
+    for number, event in enumerate(observations.events):
+        at, row = event.at - observations.began, number % _EVENT_ROWS
         side, shift = ("right", -3) if at > 0.85 * ends else ("left", 3)
         height = 0.97 - 0.045 * row
         axes.axvline(at, ymax=height, color=_MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
@@ -137,24 +137,24 @@ def _mark_events(axes: Any, observed: Observed) -> None:
         )
 
 
-def _dress(axes: Any, observed: Observed) -> None:
+def _dress(axes: Any, observations: Observations) -> None:
     from matplotlib.ticker import StrMethodFormatter
 
-    if not observed.arrivals:
+    if not observations.arrivals:
         axes.set_ylim(*_EMPTY_MILLISECONDS)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     lowest, highest = axes.get_ylim()
     # Room for the names of events above the points.
     axes.set_ylim(lowest, highest * (highest / lowest) ** 0.25)
-    axes.set_xlim(0, observed.phases[-1].ends - observed.began)
+    axes.set_xlim(0, observations.phases[-1].ends - observations.began)
     axes.set_xlabel("seconds since the check began, when the review was sent")
     axes.set_ylabel("from sending to committed sentiment, ms")
     axes.grid(axis="y", color="#d5dae0", linewidth=0.6, zorder=0.5)
     axes.set_axisbelow(False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    if observed.arrivals:
+    if observations.arrivals:
         _explain(axes.figure)
 
 

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from worker.commands.rolling_check.statistics import PhaseFigures
+from worker.commands.rolling_check.statistics import PhaseStatistics
 from worker.commands.rolling_check.verdict import Report
 
-_COLUMNS = ("phase", "s", "sent", "answered", "lost", "doubled", "reordered", "p50", "p99", "max", "pause")
+_COLUMNS = ("phase", "s", "sent", "answered", "lost", "duplicated", "reordered", "p50", "p99", "max", "pause")
 _WIDTH = 110
 
 
@@ -51,7 +51,7 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _cells(phase: PhaseFigures) -> list[str]:
+def _cells(phase: PhaseStatistics) -> list[str]:
     counts = (phase.sent, phase.answered, phase.lost, phase.duplicated, phase.reordered)
     times = (phase.p50_seconds, phase.p99_seconds, phase.max_seconds, phase.pause_seconds)
     return [phase.name, f"{phase.seconds:.1f}", *(f"{count:,}" for count in counts), *map(_milliseconds, times)]
@@ -66,10 +66,10 @@ def _lines(report: Report) -> list[str]:
         "Latency: from sending until a reader of committed records has the sentiment. Pause: the longest that a "
         "partition had a review to score and brought nothing."
     ]
-    for figures in report.versions:
-        name = f"version {figures.version}" if figures.version else "another model"
+    for statistics in report.versions:
+        name = f"version {statistics.version}" if statistics.version else "another model"
         lines.append(
-            f"{name}: {figures.sentiments:,} sentiments, {figures.first_seconds:.1f} to {figures.last_seconds:.1f} s"
+            f"{name}: {statistics.sentiments:,} sentiments, {statistics.first_seconds:.1f} to {statistics.last_seconds:.1f} s"
         )
     if report.mixed_seconds:
         lines.append(f"Both versions answered for {report.mixed_seconds:.1f} s.")

@@ -9,17 +9,17 @@ from typing import Self
 
 from worker.commands.common import connect
 from worker.commands.common.consume import read_to_end
-from worker.commands.dead_letters.letter import Letter
+from worker.commands.dead_letters.letter import DeadLetter
 from worker.commands.rolling_check.checker import Seen, Sent
 from worker.commands.rolling_check.groups import Group
 from worker.commands.rolling_check.load import Reviews, Sender, Watcher
-from worker.commands.rolling_check.observations import Observed
-from worker.commands.rolling_check.phases import Course, Plan
+from worker.commands.rolling_check.observations import Observations
+from worker.commands.rolling_check.phases import Phases, Plan
 from worker.commands.rolling_check.update import Update
 from worker.commands.send.encoder import Encoder
 from worker.errors import BadReview
 from worker.kafka.broker import Broker
-from worker.kafka.types import LATEST, Record, Source
+from worker.kafka.types import LATEST, Record, Subscription
 from worker.messages import ReviewDecoder
 from worker.settings.settings import Settings
 
@@ -27,26 +27,30 @@ from worker.settings.settings import Settings
 class Session:
     """A context manager around one check: connections that begin where the topics end now, and two threads."""
 
-    def __init__(self, chosen: Settings, name: str, update: Update, rate: float) -> None:
-        self._chosen = chosen
+    def __init__(self, settings: Settings, name: str, update: Update, rate: float) -> None:
+        self._settings = settings
         self._name = name
         self._update = update
         self._rate = rate
         self._connections = contextlib.ExitStack()
-        self._course: Course | None = None
+        self._course: Phases | None = None
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opened:
-            chosen = self._chosen
-            watching = opened.enter_context(connect.connected(chosen, Source(chosen.output_topic, None, LATEST)))
-            self._letters = opened.enter_context(
-                connect.connected(chosen, Source(chosen.dead_letter_topic, None, LATEST))
+            settings = self._settings
+            watching = opened.enter_context(
+                connect.connected(settings, Subscription(settings.output_topic, None, LATEST))
             )
-            self._input = opened.enter_context(connect.connected(chosen, Source(chosen.input_topic, None, LATEST)))
-            sending = opened.enter_context(connect.connected(chosen, None, chosen.input_topic))
+            self._dead_letters = opened.enter_context(
+                connect.connected(settings, Subscription(settings.dead_letter_topic, None, LATEST))
+            )
+            self._input = opened.enter_context(
+                connect.connected(settings, Subscription(settings.input_topic, None, LATEST))
+            )
+            sending = opened.enter_context(connect.connected(settings, None, settings.input_topic))
             partitions = len(self._input.assignment())
-            reviews = Reviews(self._name, self._update.texts(), Encoder(chosen, key_from_id=False), partitions)
-            self._watcher = Watcher(watching, chosen.connection(), self._name, self._update.name)
+            reviews = Reviews(self._name, self._update.texts(), Encoder(settings, key_from_id=False), partitions)
+            self._watcher = Watcher(watching, settings.connection(), self._name, self._update.name)
             self._sender = Sender(sending, reviews, self._rate)
             self._connections = opened.pop_all()
         return self
@@ -59,21 +63,21 @@ class Session:
                 thread.stop()
         self._connections.close()
 
-    def run(self, group: Group, seconds: float, update_limit: float) -> Observed:
+    def run(self, group: Group, seconds: float, update_limit: float) -> Observations:
         """The check, up to its last sentiment. Raises StopWorker or KafkaAway when it cannot go on."""
-        quiet = self._chosen.kafka_transaction_timeout_seconds + self._chosen.kafka_session_timeout_seconds
+        quiet = self._settings.kafka_transaction_timeout_seconds + self._settings.kafka_session_timeout_seconds
         plan = Plan(seconds, update_limit, quiet)
-        self._course = course = Course(plan, self._sender, self._watcher, group, self._update)
-        course.run()
-        return Observed(
-            course.phases,
+        self._course = phases = Phases(plan, self._sender, self._watcher, group, self._update)
+        phases.run()
+        return Observations(
+            phases.phases,
             self._update.versions,
             self._sender.sent,
             list(self._stored()),
             self._watcher.arrivals,
-            list(self._set_aside()),
-            course.events,
-            course.complaints,
+            list(self._dead_letter_reviews()),
+            phases.events,
+            phases.reasons,
             taken_back=self._update.applied and not self._update.moved,
         )
 
@@ -87,20 +91,22 @@ class Session:
         )
 
     def _stored(self) -> Iterator[Sent]:
-        decode = ReviewDecoder(self._chosen.id_field, self._chosen.text_field, self._chosen.max_record_bytes).decode
+        decode = ReviewDecoder(
+            self._settings.id_field, self._settings.text_field, self._settings.max_record_bytes
+        ).decode
         for record in self._own(self._input):
             with contextlib.suppress(BadReview):
                 yield Sent(decode(record).id, record.key, record.partition, record.offset)
 
-    def _set_aside(self) -> Iterator[Seen]:
-        for record in self._own(self._letters):
-            letter = Letter.of(record)
-            if letter.topic == self._chosen.input_topic:
-                source = (letter.partition, letter.offset)
+    def _dead_letter_reviews(self) -> Iterator[Seen]:
+        for record in self._own(self._dead_letters):
+            dead_letter = DeadLetter.of(record)
+            if dead_letter.topic == self._settings.input_topic:
+                source = (dead_letter.partition, dead_letter.offset)
                 yield Seen(record.topic, record.partition, record.offset, record.key, source=source)
 
     def _own(self, broker: Broker) -> Iterator[Record]:
         """The records of this check that came into the topic since it began."""
         keys = set(self._sender.reviews.keys)
-        for records in read_to_end(broker, self._chosen):
+        for records in read_to_end(broker, self._settings):
             yield from (record for record in records if record.key in keys)

@@ -11,7 +11,7 @@ from models.artifact import read_golden
 from models.errors import LabelsChanged, ModelError
 from models.registry.labels import CANARY, STABLE, ended_trials, label_value, version_of, with_label
 from models.registry.registry import Registry, absolute_store, default_store
-from models.timing import no_rest
+from models.timing import never_yield
 from worker.commands.rolling_check.observations import Versions
 from worker.errors import BadUse, StopWorker
 from worker.serving.loader import open_loader
@@ -50,13 +50,13 @@ class Update:
         canary = version_of(labels.get(CANARY))
         return cls(registry, name, label, Versions(old, new, frozenset({canary} if canary else ())), labels)
 
-    def check(self, chosen: Settings) -> None:
+    def check(self, settings: Settings) -> None:
         """Load the new version as a worker with these settings does. Raises BadUse, StopWorker."""
         if not self.versions.changes:
             return
-        load = open_loader(chosen, self.registry)
+        load = open_loader(settings, self.registry)
         try:
-            load(self.versions.new, no_rest)
+            load(self.versions.new, never_yield)
         except ModelError as error:
             raise StopWorker(
                 f"no worker would take version {self.versions.new} of {self.name}, so label {self.label} stays at "

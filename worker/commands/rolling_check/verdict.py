@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from worker.commands.rolling_check.checker import Verdict, check
-from worker.commands.rolling_check.observations import BEFORE, RESTARTS, UPDATE, WARM_UP, Event, Observed
+from worker.commands.rolling_check.observations import BEFORE, RESTARTS, UPDATE, WARM_UP, Event, Observations
 from worker.commands.rolling_check.statistics import (
-    PhaseFigures,
-    VersionFigures,
+    PhaseStatistics,
+    VersionStatistics,
     mixed_seconds,
-    phase_figures,
-    version_figures,
+    phase_statistics,
+    version_statistics,
 )
 
 
@@ -37,8 +37,8 @@ class Report:
     events are seconds since the check began.
     """
 
-    phases: tuple[PhaseFigures, ...]
-    versions: tuple[VersionFigures, ...]
+    phases: tuple[PhaseStatistics, ...]
+    versions: tuple[VersionStatistics, ...]
     mixed_seconds: float
     events: tuple[Event, ...]
     problems: tuple[str, ...]
@@ -55,55 +55,55 @@ class Report:
         return {"passed": self.passed, **asdict(self), "events": events}
 
 
-def judge(observed: Observed, limits: Limits) -> Report:
+def evaluate(observations: Observations, limits: Limits) -> Report:
     """Compare what was sent with what came. Raises ValueError where an id was sent twice."""
-    came = [*(arrival.seen for arrival in observed.arrivals), *observed.dead_letters]
-    versions = observed.versions
-    verdict = check(observed.stored, came, {versions.old, versions.new, *versions.others})
-    stored = {sent.id for sent in observed.stored}
-    lost = (*verdict.lost, *(review_id for review_id in observed.sent if review_id not in stored))
-    phases = tuple(phase_figures(observed, verdict, lost))
-    seen = tuple(version_figures(observed))
+    came = [*(arrival.seen for arrival in observations.arrivals), *observations.dead_letters]
+    versions = observations.versions
+    verdict = check(observations.stored, came, {versions.old, versions.new, *versions.others})
+    stored = {sent.id for sent in observations.stored}
+    lost = (*verdict.lost, *(review_id for review_id in observations.sent if review_id not in stored))
+    phases = tuple(phase_statistics(observations, verdict, lost))
+    seen = tuple(version_statistics(observations))
     problems = (
-        *observed.complaints,
-        *_wrong_delivery(observed, verdict, lost),
-        *_wrong_versions(observed, verdict, seen),
+        *observations.reasons,
+        *_wrong_delivery(observations, verdict, lost),
+        *_wrong_versions(observations, verdict, seen),
         *_passed_limits(phases, limits),
     )
-    events = tuple(Event(event.at - observed.began, event.text) for event in observed.events)
-    return Report(phases, seen, mixed_seconds(observed, seen), events, problems, tuple(_notes(phases, limits)))
+    events = tuple(Event(event.at - observations.began, event.text) for event in observations.events)
+    return Report(phases, seen, mixed_seconds(observations, seen), events, problems, tuple(_notes(phases, limits)))
 
 
-def _wrong_delivery(observed: Observed, verdict: Verdict, lost: Sequence[str]) -> Iterator[str]:
-    if not observed.arrivals:
+def _wrong_delivery(observations: Observations, verdict: Verdict, lost: Sequence[str]) -> Iterator[str]:
+    if not observations.arrivals:
         yield "No sentiment came at all."
     found = {
         "lost": len(lost),
         "answered more than once": len(verdict.duplicated),
         "answered out of the order of their key": len(verdict.reordered),
         "answered though never sent, or under another key": len(verdict.unexpected),
-        "set aside as dead letters": len({letter.source for letter in observed.dead_letters}),
+        "dead-lettered as dead letters": len({dead_letter.source for dead_letter in observations.dead_letters}),
     }
     for text, count in found.items():
         if count:
             yield f"Reviews {text}: {count:,}."
 
 
-def _wrong_versions(observed: Observed, verdict: Verdict, seen: Iterable[VersionFigures]) -> Iterator[str]:
-    old, new, others = observed.versions
+def _wrong_versions(observations: Observations, verdict: Verdict, seen: Iterable[VersionStatistics]) -> Iterator[str]:
+    old, new, others = observations.versions
     if verdict.wrong_version:
-        strange = [figures.version for figures in seen if figures.version not in {old, new, *others}]
+        strange = [statistics.version for statistics in seen if statistics.version not in {old, new, *others}]
         names = ", ".join(f"version {version}" if version else "another model" for version in strange)
         yield f"Reviews scored by what is not in use: {len(verdict.wrong_version):,} ({names})."
-    updated = next((phase.ends for phase in observed.phases if phase.name == UPDATE), None)
-    if observed.versions.changes and updated is not None and not observed.taken_back:
-        first = observed.first_arrivals().items()
-        stale = sum(arrival.seen.version == old and observed.sent[each] > updated for each, arrival in first)
+    updated = next((phase.ends for phase in observations.phases if phase.name == UPDATE), None)
+    if observations.versions.changes and updated is not None and not observations.taken_back:
+        first = observations.first_arrivals().items()
+        stale = sum(arrival.seen.version == old and observations.sent[each] > updated for each, arrival in first)
         if stale:
             yield f"Reviews sent after the update and still scored by version {old}: {stale:,}."
 
 
-def _passed_limits(phases: Iterable[PhaseFigures], limits: Limits) -> Iterator[str]:
+def _passed_limits(phases: Iterable[PhaseStatistics], limits: Limits) -> Iterator[str]:
     for phase in phases:
         if phase.name == WARM_UP:
             continue
@@ -114,7 +114,7 @@ def _passed_limits(phases: Iterable[PhaseFigures], limits: Limits) -> Iterator[s
             yield f"p99 was {p99:.3f} s in the phase {phase.name!r}, more than {limits.p99:g} s."
 
 
-def _notes(phases: Iterable[PhaseFigures], limits: Limits) -> Iterator[str]:
+def _notes(phases: Iterable[PhaseStatistics], limits: Limits) -> Iterator[str]:
     if any(_passed_limits((phase for phase in phases if phase.name == BEFORE), limits)):
         yield (
             "The phase 'before' passed a limit already: the machine or the group was too slow or too busy before "

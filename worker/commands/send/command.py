@@ -54,25 +54,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Send all of it and say how many reviews that were."""
-    chosen = connect.prepare(arguments)
+    settings = connect.prepare(arguments)
     inputs = [*arguments.file, *(text for text in arguments.texts if text == "-")]
     if not inputs and not arguments.texts:
         raise BadUse("there is nothing to send: give texts, --file F, or - for standard input")
     if arguments.repeat and "-" in inputs:
         raise BadUse("--repeat cannot read standard input again")
-    encoder = Encoder(chosen, arguments.key_from == "id")
+    encoder = Encoder(settings, arguments.key_from == "id")
     rows = limited_rows(lambda: _rows(arguments, inputs), arguments.repeat, arguments.limit)
     started = time.monotonic()
-    with connect.connected(chosen, None, chosen.input_topic) as broker, progress_bar("sending") as show:
-        lump = 1 if "-" in inputs else _MESSAGES_AT_ONCE
-        sender = Sender(broker, lambda sent: show(sent, arguments.limit), arguments.rate, lump)
+    with connect.connected(settings, None, settings.input_topic) as broker, progress_bar("sending") as show:
+        chunk = 1 if "-" in inputs else _MESSAGES_AT_ONCE
+        sender = Sender(broker, lambda sent: show(sent, arguments.limit), arguments.rate, chunk)
         try:
             sender.send(map(encoder.encode, rows))
         except KeyboardInterrupt:
             sender.flush()
-            _report(sender.sent, chosen.input_topic, time.monotonic() - started, arguments.json)
+            _report(sender.sent, settings.input_topic, time.monotonic() - started, arguments.json)
             raise
-    _report(sender.sent, chosen.input_topic, time.monotonic() - started, arguments.json)
+    _report(sender.sent, settings.input_topic, time.monotonic() - started, arguments.json)
     return 0
 
 
@@ -97,7 +97,7 @@ def _rounds(rows: Callable[[], Iterator[Row]]) -> Iterator[Iterator[Row]]:
 class Sender:
     """Writes messages, waits for Kafka to have stored them, and counts those.
 
-    `lump` messages are handed to the broker together: more is faster, one leaves none waiting for the next.
+    `chunk` messages are handed to the broker together: more is faster, one leaves none waiting for the next.
     """
 
     def __init__(
@@ -105,13 +105,13 @@ class Sender:
         broker: Broker,
         progress: Callable[[int], None] = lambda sent: None,
         rate: float | None = None,
-        lump: int = 1,
+        chunk: int = 1,
     ) -> None:
         self.sent = 0
         self._broker = broker
         self._progress = progress
         self._rate = rate
-        self._lump = lump
+        self._chunk = chunk
         self._at_once = min(_MESSAGES_AT_ONCE, max(1, int(rate / _WRITES_A_SECOND))) if rate else _MESSAGES_AT_ONCE
         self._in_hand: list[Message] = []
         self._written = 0
@@ -148,7 +148,7 @@ class Sender:
         self._bytes += len(message.value or b"")
         if self._written + len(self._in_hand) >= self._at_once or self._bytes >= MAX_MESSAGE_BYTES:
             self.flush()
-        elif len(self._in_hand) >= self._lump:
+        elif len(self._in_hand) >= self._chunk:
             self._write()
 
     def _write(self) -> None:

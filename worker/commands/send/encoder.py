@@ -14,7 +14,7 @@ from worker.settings.settings import Settings
 
 
 class Encoder:
-    """Makes messages of rows and refuses what a worker would set aside as a dead letter."""
+    """Makes messages of rows and refuses what a worker would dead-lettered as a dead letter."""
 
     def __init__(self, settings: Settings, key_from_id: bool) -> None:
         self._topic = settings.input_topic

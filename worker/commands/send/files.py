@@ -98,19 +98,19 @@ def _table(lines: Iterable[str], name: str, columns: Columns, form: dict[str, An
     line = 1
     try:
         header = next(reader, [])
-        text_place, id_place = _places(header, name, columns)
+        text_index, id_index = _indices(header, name, columns)
         line = reader.line_num + 1
         for cells in reader:
             where, line = f"{name}, line {line}", reader.line_num + 1
             if len(cells) == len(header):
-                yield Row(where, cells[text_place], None if id_place is None else cells[id_place])
+                yield Row(where, cells[text_index], None if id_index is None else cells[id_index])
             elif cells:
                 raise BadRow(f"{where}: {len(cells)} columns where the header has {len(header)}")
     except csv.Error as error:
         raise BadRow(f"{name}, line {line}: {error}") from None
 
 
-def _places(header: list[str], name: str, columns: Columns) -> tuple[int, int | None]:
+def _indices(header: list[str], name: str, columns: Columns) -> tuple[int, int | None]:
     text = columns.text or next((each for each in _TEXT_COLUMNS if each in header), "text")
     for wanted in (text, columns.id):
         if wanted is not None and wanted not in header:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from worker.commands.top.capacity import CAUGHT_UP_SECONDS
-from worker.commands.top.rates import CPU_STAGES, KAFKA_STAGES, REDIS_STAGES, Pace
+from worker.commands.top.rates import CPU_STAGES, KAFKA_STAGES, REDIS_STAGES, Rates
 
 Limit = Literal["input", "CPU", "partitions", "Kafka", "Redis", "unclear"]
 
@@ -46,10 +46,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A worker as the group's rule sees it: `lags` by partition; `pace` and `finding` are about the same time."""
+    """A worker as the group's rule sees it: `lags` by partition; `rates` and `finding` are about the same time."""
 
     lags: Mapping[int, int]
-    pace: Pace | None
+    rates: Rates | None
     finding: Finding
 
     @property
@@ -59,60 +59,60 @@ class Member:
     @property
     def behind(self) -> bool:
         """Whether it does not keep up."""
-        return not keeps_up(self.pace, self.lag)
+        return not keeps_up(self.rates, self.lag)
 
     @property
     def full(self) -> bool:
         """Whether it works rather than waits, on what is known to take its time."""
-        return self.pace is not None and self.pace.idle < WAITING_RATIO and self.finding.limit != "unclear"
+        return self.rates is not None and self.rates.idle < WAITING_RATIO and self.finding.limit != "unclear"
 
 
-def keeps_up(pace: Pace | None, lag: int) -> bool:
+def keeps_up(rates: Rates | None, lag: int) -> bool:
     """Whether what is left is no more than what the worker does in a second, and it has looked lately what is left."""
-    return not stands_still(pace) and lag <= (pace.records_per_second if pace else 0.0) * CAUGHT_UP_SECONDS
+    return not stands_still(rates) and lag <= (rates.records_per_second if rates else 0.0) * CAUGHT_UP_SECONDS
 
 
-def stands_still(pace: Pace | None) -> bool:
+def stands_still(rates: Rates | None) -> bool:
     """Whether its loop hardly turned: Kafka is away, a step hangs, it recovers. Its lags are then those of before."""
-    return pace is not None and (not pace.kafka_answers or pace.other > UNCLEAR_RATIO)
+    return rates is not None and (not rates.kafka_answers or rates.other > UNCLEAR_RATIO)
 
 
-def limit_of_worker(pace: Pace | None, lag: int, partitions: int) -> Finding:
+def limit_of_worker(rates: Rates | None, lag: int, partitions: int) -> Finding:
     """What limits one worker that has so many partitions and so many records left to read on them."""
     if not partitions:
         return Finding("partitions", "has no partition to read")
-    if pace is None:
+    if rates is None:
         return Finding("unclear", "was asked only once since it started")
-    if not pace.kafka_answers:
+    if not rates.kafka_answers:
         return Finding("Kafka", "no Kafka server answers it")
-    if stands_still(pace):
-        what = f"no step came to an end for {pace.other:.0%} of the time"
-        if pace.redone:
-            return Finding("Kafka", f"{what}, and batches were done again: {pace.redone}")
+    if stands_still(rates):
+        what = f"no step came to an end for {rates.other:.0%} of the time"
+        if rates.redone:
+            return Finding("Kafka", f"{what}, and batches were done again: {rates.redone}")
         return Finding("unclear", f"{what}: its log says what it waits for")
-    if keeps_up(pace, lag) and pace.idle >= SPARE_RATIO:
-        return Finding("input", f"keeps up and waits for records {pace.idle:.0%} of the time")
-    return _busiest(pace, waits_for_kafka=not keeps_up(pace, lag))
+    if keeps_up(rates, lag) and rates.idle >= SPARE_RATIO:
+        return Finding("input", f"keeps up and waits for records {rates.idle:.0%} of the time")
+    return _busiest(rates, waits_for_kafka=not keeps_up(rates, lag))
 
 
-def _busiest(pace: Pace, waits_for_kafka: bool) -> Finding:
-    kafka = pace.share_of(KAFKA_STAGES) + (pace.idle if waits_for_kafka else 0.0)
-    cpu, redis = pace.share_of(CPU_STAGES), pace.share_of(REDIS_STAGES)
+def _busiest(rates: Rates, waits_for_kafka: bool) -> Finding:
+    kafka = rates.share_of(KAFKA_STAGES) + (rates.idle if waits_for_kafka else 0.0)
+    cpu, redis = rates.share_of(CPU_STAGES), rates.share_of(REDIS_STAGES)
     if redis > max(cpu, kafka):
         return Finding("Redis", f"writing to the cache takes {redis:.0%} of the time")
     if kafka <= cpu:
-        return Finding("CPU", f"decoding, scoring and encoding take {cpu:.0%} of the time{_starved(pace, cpu)}")
-    if pace.cores is not None and pace.cores >= FULL_CORE:
-        return Finding("CPU", f"it fills {pace.cores:.2f} cores, and its Kafka client takes {kafka:.0%} of the time")
-    if waits_for_kafka and pace.idle >= pace.share_of(KAFKA_STAGES):
-        return Finding("Kafka", f"records are left to read and are waited for {pace.idle:.0%} of the time")
-    return Finding("Kafka", f"poll, produce and commit take {pace.share_of(KAFKA_STAGES):.0%} of the time")
+        return Finding("CPU", f"decoding, scoring and encoding take {cpu:.0%} of the time{_starved(rates, cpu)}")
+    if rates.cores is not None and rates.cores >= FULL_CORE:
+        return Finding("CPU", f"it fills {rates.cores:.2f} cores, and its Kafka client takes {kafka:.0%} of the time")
+    if waits_for_kafka and rates.idle >= rates.share_of(KAFKA_STAGES):
+        return Finding("Kafka", f"records are left to read and are waited for {rates.idle:.0%} of the time")
+    return Finding("Kafka", f"poll, produce and commit take {rates.share_of(KAFKA_STAGES):.0%} of the time")
 
 
-def _starved(pace: Pace, cpu: float) -> str:
-    if pace.cores is None or pace.cores >= STARVED_RATIO * cpu:
+def _starved(rates: Rates, cpu: float) -> str:
+    if rates.cores is None or rates.cores >= STARVED_RATIO * cpu:
         return ""
-    return f", yet it gets only {pace.cores:.2f} of a core: others or a limit take the rest"
+    return f", yet it gets only {rates.cores:.2f} of a core: others or a limit take the rest"
 
 
 def limit_of_group(members: Sequence[Member]) -> Finding:
@@ -125,18 +125,18 @@ def limit_of_group(members: Sequence[Member]) -> Finding:
     behind = [each for each in reading if each.behind]
     if not behind:
         return _keeps_up(reading)
-    if all(each.pace is None for each in reading):
+    if all(each.rates is None for each in reading):
         return Finding("unclear", "rates are known from the second look on")
     partitions = len({number for each in reading for number in each.lags})
     return _by_partitions(members, behind, partitions) or _by_most(behind)
 
 
 def _keeps_up(reading: Sequence[Member]) -> Finding:
-    paces = [each.pace for each in reading if each.pace is not None]
+    paces = [each.rates for each in reading if each.rates is not None]
     if not paces:
         return Finding("unclear", "rates are known from the second look on")
     if all(each.finding.limit == "input" for each in reading):
-        idle = sum(pace.idle for pace in paces) / len(paces)
+        idle = sum(rates.idle for rates in paces) / len(paces)
         return Finding("input", f"all keep up and wait for records {idle:.0%} of the time")
     tight = [each for each in reading if each.finding.limit not in ("input", "unclear")]
     if not tight:
@@ -164,10 +164,10 @@ def _by_partitions(members: Sequence[Member], behind: Sequence[Member], partitio
 
 
 def _by_most(behind: Sequence[Member]) -> Finding:
-    left: Counter[Limit] = Counter()
+    remaining: Counter[Limit] = Counter()
     for each in behind:
-        left[each.finding.limit] += each.lag
-    [(limit, _)] = left.most_common(1)
+        remaining[each.finding.limit] += each.lag
+    [(limit, _)] = remaining.most_common(1)
     alike = [each for each in behind if each.finding.limit == limit]
     worst = max(alike, key=lambda each: each.lag).finding
     if len(behind) == 1:
@@ -176,7 +176,7 @@ def _by_most(behind: Sequence[Member]) -> Finding:
 
 
 def _hottest(members: Sequence[Member]) -> tuple[int, float]:
-    lags = {number: left for each in members for number, left in each.lags.items()}
+    lags = {number: remaining for each in members for number, remaining in each.lags.items()}
     number = max(lags, key=lambda each: lags[each])
     return number, lags[number] / sum(lags.values())
 

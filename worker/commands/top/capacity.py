@@ -10,19 +10,19 @@ HEADROOM_RATIO = 0.25
 # Less than what is done in so many seconds is a batch in hand, not a backlog.
 CAUGHT_UP_SECONDS = 1.0
 
-Course = Literal["caught up", "draining", "never", "unknown"]
+Phases = Literal["caught up", "draining", "never", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Drain:
     """When nothing will be left if all goes on as now; `seconds` only while it drains (0 when caught up)."""
 
-    course: Course
+    course: Phases
     seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Target:
     """What the workers are to be enough for.
 
     `headroom` is the share of their time that is to stay free (0 to 1) in the long run; `drain_seconds` is how soon
@@ -33,17 +33,17 @@ class Wish:
     drain_seconds: float | None = None
 
 
-def drain(left: int, change_per_second: float | None, records_per_second: float | None) -> Drain:
+def drain(remaining: int, change_per_second: float | None, records_per_second: float | None) -> Drain:
     """Lag / (rate of processing - rate of arrival), the difference being by how much the lag falls a second.
 
-    `left` counts the records left to read, `change_per_second` by how much that grows (negative: falls); None: not
+    `remaining` counts the records left to read, `change_per_second` by how much that grows (negative: falls); None: not
     known. Whoever has less left than is done in a second is caught up, whatever the lag does at the moment.
     """
-    if left <= (records_per_second or 0.0) * CAUGHT_UP_SECONDS:
+    if remaining <= (records_per_second or 0.0) * CAUGHT_UP_SECONDS:
         return Drain("caught up", 0.0)
     if change_per_second is None:
         return Drain("unknown")
-    return Drain("draining", left / -change_per_second) if change_per_second < 0 else Drain("never")
+    return Drain("draining", remaining / -change_per_second) if change_per_second < 0 else Drain("never")
 
 
 def arrival(records_per_second: float | None, change_per_second: float | None) -> float | None:
@@ -54,14 +54,14 @@ def arrival(records_per_second: float | None, change_per_second: float | None) -
     return max(0.0, records_per_second + change_per_second)
 
 
-def workers_needed(arriving: float | None, left: int, per_worker: float | None, wish: Wish) -> int | None:
+def workers_needed(arriving: float | None, remaining: int, per_worker: float | None, target: Target) -> int | None:
     """How many workers keep up with what arrives, and drain what is left in time; None while a rate is not known.
 
     `per_worker` is the rate that one reaches when it never waits. At least one, for somebody must look.
     """
     if arriving is None or not per_worker:
         return None
-    needed = math.ceil(arriving / (per_worker * (1.0 - wish.headroom)))
-    if wish.drain_seconds is not None:
-        needed = max(needed, math.ceil((arriving + left / wish.drain_seconds) / per_worker))
+    needed = math.ceil(arriving / (per_worker * (1.0 - target.headroom)))
+    if target.drain_seconds is not None:
+        needed = max(needed, math.ceil((arriving + remaining / target.drain_seconds) / per_worker))
     return max(1, needed)

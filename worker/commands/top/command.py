@@ -19,9 +19,9 @@ from worker.commands.common import terminal
 from worker.commands.common.arguments import duration_seconds, positive
 from worker.commands.group.arguments import add_group_flags, addresses_of, interval
 from worker.commands.group.scrape import Address, scrape_all
-from worker.commands.top.capacity import HEADROOM_RATIO, Wish
-from worker.commands.top.rates import Looks
-from worker.commands.top.tables import Room, picture, room_for
+from worker.commands.top.capacity import HEADROOM_RATIO, Target
+from worker.commands.top.rates import Observations
+from worker.commands.top.tables import Layout, layout_for, render
 from worker.commands.top.view import GroupView, to_json, view
 
 _QUIT = "qQ"
@@ -89,13 +89,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Show the group until told to stop, or once; 1 when it is shown once and no worker answers."""
-    wish = Wish(arguments.headroom, arguments.drain_within)
-    group = _Group(addresses_of(arguments), arguments.time_limit, arguments.over, wish)
+    target = Target(arguments.headroom, arguments.drain_within)
+    group = _Group(addresses_of(arguments), arguments.time_limit, arguments.over, target)
     console = Console()
     if arguments.once:
-        group.look()
+        group.observation()
         time.sleep(arguments.over)
-        found = group.look()
+        found = group.observation()
         _write(found, arguments, console)
         return 0 if found.workers else 1
     with contextlib.suppress(KeyboardInterrupt):
@@ -110,24 +110,24 @@ def main(arguments: argparse.Namespace) -> int:
 class _Group:
     """The workers that are asked, and what they answered lately."""
 
-    def __init__(self, addresses: Sequence[Address], limit_seconds: float, over_seconds: float, wish: Wish) -> None:
+    def __init__(self, addresses: Sequence[Address], limit_seconds: float, over_seconds: float, target: Target) -> None:
         self._addresses = addresses
         self._limit_seconds = limit_seconds
-        self._wish = wish
-        self._looks = Looks(over_seconds)
+        self._target = target
+        self._looks = Observations(over_seconds)
 
-    def look(self) -> GroupView:
+    def observation(self) -> GroupView:
         """Ask all of them now."""
         answers = scrape_all(self._addresses, self._limit_seconds)
         self._looks.add(answers)
-        return view(answers, self._looks, self._wish)
+        return view(answers, self._looks, self._target)
 
 
 def _looks(group: _Group, every_seconds: float, pause: Callable[[float], bool]) -> Iterator[GroupView]:
     """Look after look, until the pause says that it is enough."""
     due = time.monotonic()
     while True:
-        yield group.look()
+        yield group.observation()
         due = max(due + every_seconds, time.monotonic())
         if pause(due - time.monotonic()):
             return
@@ -147,7 +147,7 @@ def _live(group: _Group, arguments: argparse.Namespace, console: Console) -> Non
     signal.signal(signal.SIGTERM, _end)
     with terminal.single_keys(), Live("asking ...", console=console, screen=True, auto_refresh=False) as live:
         for found in _looks(group, arguments.every, partial(terminal.pressed, _QUIT)):
-            live.update(picture(found, _room(found, arguments, console, live=True), _clock()), refresh=True)
+            live.update(render(found, _room(found, arguments, console, live=True), _clock()), refresh=True)
 
 
 def _write(found: GroupView, arguments: argparse.Namespace, console: Console) -> None:
@@ -156,14 +156,14 @@ def _write(found: GroupView, arguments: argparse.Namespace, console: Console) ->
         sys.stdout.buffer.write(msgspec.json.encode(to_json(found, at)) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        console.print(picture(found, _room(found, arguments, console, live=False), _clock()))
+        console.print(render(found, _room(found, arguments, console, live=False), _clock()))
 
 
-def _room(found: GroupView, arguments: argparse.Namespace, console: Console, live: bool) -> Room:
+def _room(found: GroupView, arguments: argparse.Namespace, console: Console, live: bool) -> Layout:
     if live and arguments.rows is None:
-        return room_for(found, console)
+        return layout_for(found, console)
     rows = arguments.rows or _ROWS
-    return Room(console.width, rows, rows, rows)
+    return Layout(console.width, rows, rows, rows)
 
 
 def _clock() -> str:

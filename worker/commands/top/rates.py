@@ -21,7 +21,7 @@ CPU_STAGES = tuple(stage for stage in STAGES if stage not in (IDLE, *KAFKA_STAGE
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Rates:
     """One worker between two answers.
 
     `shares` are shares (0 to 1) of that time by stage; what is missing to 1 went to none of them. `cores` is the
@@ -54,7 +54,7 @@ class Pace:
         return max(0.0, 1.0 - sum(self.shares.values()))
 
     @property
-    def reach(self) -> float:
+    def capacity(self) -> float:
         """Records a second that it would do at least if it never waited for records; 0 where it did none.
 
         Fetching and committing cost the same for a batch of any size, and batches grow with the load up to the
@@ -70,7 +70,7 @@ class Pace:
         return sum(self.shares.get(stage, 0.0) for stage in stages)
 
 
-def pace_between(before: Scrape, after: Scrape) -> Pace | None:
+def rates_between(before: Scrape, after: Scrape) -> Rates | None:
     """What the worker did in between; None when it started anew, or nothing lies in between."""
     seconds = after.at - before.at
     if seconds <= 0 or not same_process(before, after):
@@ -79,7 +79,7 @@ def pace_between(before: Scrape, after: Scrape) -> Pace | None:
     batches = _grown(before, after, "sentiment_batch_records_count")
     # A stage counts when it ends: one that began before the first answer makes the sum a little longer than the time.
     whole = max(seconds, sum(spent.values()))
-    return Pace(
+    return Rates(
         seconds=seconds,
         records_per_second=_grown(before, after, "sentiment_records_consumed_total") / seconds,
         shares={stage: share / whole for stage, share in spent.items()},
@@ -107,7 +107,7 @@ def partition_rates(before: Scrape, after: Scrape) -> Mapping[int, float] | None
     }
 
 
-class Looks:
+class Observations:
     """The group's answers of the last `over_seconds`: what an answer is compared with.
 
     A longer time steadies the figures, for workers renew their lags once a second only.
@@ -130,14 +130,16 @@ class Looks:
 
     def before(self, answer: Scrape) -> Scrape | None:
         """The oldest kept answer of the same process."""
-        earlier = (look[answer.address] for look in self._looks if answer.address in look)
+        earlier = (observation[answer.address] for observation in self._looks if answer.address in observation)
         return next((each for each in earlier if each.at < answer.at and same_process(each, answer)), None)
 
     def lag_before(self, partition: int) -> tuple[float, int] | None:
         """When (seconds, monotonic) and what was left on a partition in the oldest kept look that knows it."""
-        for look in self._looks:
-            lags = ((answer.at, by_partition(answer, "sentiment_consumer_lag_records")) for answer in look.values())
-            known = [(at, int(left[partition])) for at, left in lags if partition in left]
+        for observation in self._looks:
+            lags = (
+                (answer.at, by_partition(answer, "sentiment_consumer_lag_records")) for answer in observation.values()
+            )
+            known = [(at, int(remaining[partition])) for at, remaining in lags if partition in remaining]
             if known:
                 return max(known)
         return None
@@ -150,8 +152,8 @@ def by_partition(answer: Scrape, name: str) -> dict[int, float]:
     }
 
 
-def _at(look: Mapping[str, Scrape]) -> float:
-    return max(answer.at for answer in look.values())
+def _at(observation: Mapping[str, Scrape]) -> float:
+    return max(answer.at for answer in observation.values())
 
 
 def _cores(before: Scrape, after: Scrape, seconds: float) -> float | None:

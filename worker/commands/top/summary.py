@@ -8,7 +8,7 @@ from rich.text import Text
 
 from worker.commands.common.formatting import printable, rate_text, rough_duration
 from worker.commands.top.bottleneck import Limit
-from worker.commands.top.rates import CPU_STAGES, IDLE, KAFKA_STAGES, REDIS_STAGES, Pace
+from worker.commands.top.rates import CPU_STAGES, IDLE, KAFKA_STAGES, REDIS_STAGES, Rates
 from worker.commands.top.view import GroupView
 
 COLOURS: dict[Limit, str] = {
@@ -34,26 +34,26 @@ def summary(view: GroupView, width: int, clock: str) -> RenderableType:
     grid.add_row("lag", _lag(view))
     grid.add_row("records/s", _rates(view))
     grid.add_row("it takes", _needed(view))
-    if view.pace is not None:
-        grid.add_row("time", _legend(view.pace))
-        return Group(grid, _bar(view.pace, width))
+    if view.rates is not None:
+        grid.add_row("time", _legend(view.rates))
+        return Group(grid, _bar(view.rates, width))
     return grid
 
 
 def _lag(view: GroupView) -> str:
     if not view.partitions:
         return "not known: no worker has a partition"
-    left = f"{view.lag:,} records left to read on {_count(len(view.partitions), 'partition')}"
+    remaining = f"{view.lag:,} records left to read on {_count(len(view.partitions), 'partition')}"
     if view.lag:
-        left += f", the last committed up to {rough_duration(view.oldest_seconds)} old"
+        remaining += f", the last committed up to {rough_duration(view.oldest_seconds)} old"
     match view.drain.course:
         case "draining":
-            return f"{left}; drained in {rough_duration(view.drain.seconds or 0.0)}"
+            return f"{remaining}; drained in {rough_duration(view.drain.seconds or 0.0)}"
         case "never":
-            return f"{left}; never drained at this pace"
+            return f"{remaining}; never drained at this pace"
         case "caught up":
-            return f"{left}: caught up"
-    return f"{left}, as far as known"
+            return f"{remaining}: caught up"
+    return f"{remaining}, as far as known"
 
 
 def _rates(view: GroupView) -> str:
@@ -68,43 +68,43 @@ def _rates(view: GroupView) -> str:
 def _needed(view: GroupView) -> Text:
     if view.needed is None or view.per_worker is None:
         return Text("not known: no worker has had enough to do to show how fast it is")
-    within = view.wish.drain_seconds
+    within = view.target.drain_seconds
     # From workers that wait for records it is a bound: they could do more than they show.
-    told = f"{'at most ' if view.drain.course == 'caught up' else ''}{_count(view.needed, 'worker')} to keep up"
+    reported = f"{'at most ' if view.drain.course == 'caught up' else ''}{_count(view.needed, 'worker')} to keep up"
     if within is not None:
-        told += f" and drain within {rough_duration(within)}"
+        reported += f" and drain within {rough_duration(within)}"
     if view.needed > len(view.partitions):
-        told += f", but there are only {_count(len(view.partitions), 'partition')} to share"
-    basis = f"{rate_text(view.per_worker)}/s each when busy, {view.wish.headroom:.0%} kept free"
+        reported += f", but there are only {_count(len(view.partitions), 'partition')} to share"
+    basis = f"{rate_text(view.per_worker)}/s each when busy, {view.target.headroom:.0%} kept free"
     basis += f"; {rate_text(view.per_core)} a CPU-second" if view.per_core else ""
-    return Text(told).append(f"\n{basis}; {len(view.workers)} answer", "dim")
+    return Text(reported).append(f"\n{basis}; {len(view.workers)} answer", "dim")
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _resources(pace: Pace) -> list[tuple[str, float, str]]:
+def _resources(rates: Rates) -> list[tuple[str, float, str]]:
     return [
-        ("CPU", pace.share_of(CPU_STAGES), COLOURS["CPU"]),
-        ("Kafka", pace.share_of(KAFKA_STAGES), COLOURS["Kafka"]),
-        ("Redis", pace.share_of(REDIS_STAGES), COLOURS["Redis"]),
-        ("other", pace.other, "white"),
-        (IDLE, pace.idle, "bright_black"),
+        ("CPU", rates.share_of(CPU_STAGES), COLOURS["CPU"]),
+        ("Kafka", rates.share_of(KAFKA_STAGES), COLOURS["Kafka"]),
+        ("Redis", rates.share_of(REDIS_STAGES), COLOURS["Redis"]),
+        ("other", rates.other, "white"),
+        (IDLE, rates.idle, "bright_black"),
     ]
 
 
-def _legend(pace: Pace) -> Text:
+def _legend(rates: Rates) -> Text:
     return Text("   ").join(
-        Text(f"{_BLOCK} ", colour).append(f"{name} {share:.0%}", "default") for name, share, colour in _resources(pace)
+        Text(f"{_BLOCK} ", colour).append(f"{name} {share:.0%}", "default") for name, share, colour in _resources(rates)
     )
 
 
-def _bar(pace: Pace, width: int) -> Text:
+def _bar(rates: Rates, width: int) -> Text:
     """The mean worker's time as a line of blocks, each resource in its colour."""
     bar, reached, drawn = Text(" " * _LABEL_CELLS), 0.0, 0
     cells = max(10, width - _LABEL_CELLS - 1)
-    for _, share, colour in _resources(pace):
+    for _, share, colour in _resources(rates):
         reached += share
         end = round(min(1.0, reached) * cells)
         bar.append(_BLOCK * (end - drawn), colour)

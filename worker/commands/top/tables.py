@@ -11,7 +11,7 @@ from rich.text import Text
 
 from worker.commands.common.formatting import cell, new_table, ranges, rate_text, rough_duration
 from worker.commands.top.capacity import Drain
-from worker.commands.top.rates import Pace
+from worker.commands.top.rates import Rates
 from worker.commands.top.summary import COLOURS, summary
 from worker.commands.top.view import GroupView, PartitionView, WorkerView
 from worker.observability.metrics import STAGES
@@ -20,7 +20,7 @@ WIDE = 110
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Layout:
     """Columns of the terminal, and the most workers (their figures, their stages) and partitions to show."""
 
     width: int
@@ -29,48 +29,48 @@ class Room:
     partitions: int
 
 
-def room_for(view: GroupView, console: Console) -> Room:
+def layout_for(view: GroupView, console: Console) -> Layout:
     """What fits the screen: rows are taken away, first from the longest list, until all of it does."""
     height, rows = console.height, len(view.workers)
     behind = sum(each.lag > 0 for each in view.partitions)
-    room = Room(console.width, min(max(rows, len(view.silent)), height), min(rows, height), min(behind, height))
-    while (excess := len(console.render_lines(picture(view, room, ""), pad=False)) - height) > 0:
-        workers, stages, partitions = room.workers, room.stages, room.partitions
+    layout = Layout(console.width, min(max(rows, len(view.silent)), height), min(rows, height), min(behind, height))
+    while (excess := len(console.render_lines(render(view, layout, ""), pad=False)) - height) > 0:
+        workers, stages, partitions = layout.workers, layout.stages, layout.partitions
         if stages and stages >= max(workers, partitions):
-            room = replace(room, stages=max(0, stages - max(1, excess // 3)))
+            layout = replace(layout, stages=max(0, stages - max(1, excess // 3)))
         elif partitions > max(1, workers):
-            room = replace(room, partitions=max(1, partitions - max(1, excess // 3)))
+            layout = replace(layout, partitions=max(1, partitions - max(1, excess // 3)))
         elif workers > 1:
-            room = replace(room, workers=max(1, workers - max(1, excess // 3)))
+            layout = replace(layout, workers=max(1, workers - max(1, excess // 3)))
         elif stages:
-            room = replace(room, stages=stages - 1)
+            layout = replace(layout, stages=stages - 1)
         else:
             break
-    return room
+    return layout
 
 
-def picture(view: GroupView, room: Room, clock: str) -> RenderableType:
+def render(view: GroupView, layout: Layout, clock: str) -> RenderableType:
     """All of it; `clock` is the time to show."""
-    parts: list[RenderableType] = [summary(view, room.width, clock), ""]
+    parts: list[RenderableType] = [summary(view, layout.width, clock), ""]
     if view.workers:
-        parts += [*_workers(view, room), ""]
+        parts += [*_workers(view, layout), ""]
     if problems := _problems(view):
-        parts += [_problem_table(problems, room), ""]
+        parts += [_problem_table(problems, layout), ""]
     if view.workers:
-        parts += [*_stages(view, room), ""]
+        parts += [*_stages(view, layout), ""]
     if view.partitions:
-        parts += _partitions(view, room)
+        parts += _partitions(view, layout)
     return Group(*parts)
 
 
-def _workers(view: GroupView, room: Room) -> list[RenderableType]:
-    wide = room.width >= WIDE
+def _workers(view: GroupView, layout: Layout) -> list[RenderableType]:
+    wide = layout.width >= WIDE
     columns = ["worker", "limited by", "version", ">partitions" if wide else ">parts", ">lag", ">drained"]
     table = _kept_whole(new_table(*columns, ">records/s", ">cores"))
-    for each in view.workers[: room.workers]:
+    for each in view.workers[: layout.workers]:
         lag = f"{each.lag:,}" if each.state.lags else ""
         partitions = _shortened(ranges(each.state.lags)) if wide else str(len(each.state.lags))
-        pace = each.pace
+        rates = each.rates
         table.add_row(
             cell(each.state.address),
             _limited(each),
@@ -78,10 +78,10 @@ def _workers(view: GroupView, room: Room) -> list[RenderableType]:
             partitions,
             lag,
             drained(each.drain) if each.state.lags else "",
-            rate_text(pace.records_per_second if pace else None),
-            "" if pace is None or pace.cores is None else f"{pace.cores:.2f}",
+            rate_text(rates.records_per_second if rates else None),
+            "" if rates is None or rates.cores is None else f"{rates.cores:.2f}",
         )
-    return [table, *_more(len(view.workers) - room.workers, "worker", "less behind")]
+    return [table, *_more(len(view.workers) - layout.workers, "worker", "less behind")]
 
 
 def _limited(worker: WorkerView) -> Text:
@@ -94,53 +94,53 @@ def _problems(view: GroupView) -> list[tuple[str, str]]:
     """Address and what is wrong there."""
     found = [(each.address, f"no answer: {each.reason}") for each in view.silent]
     for each in view.workers:
-        told = [*each.state.problems] if not (each.state.ready and each.state.alive) else []
-        told += [f"{version.name} ({version.label}) is refused" for version in each.state.refused]
-        if each.pace and each.pace.redone:
-            told.append(f"batches done again: {each.pace.redone}")
-        if each.pace and each.pace.cache_errors:
-            told.append(f"batches that did not reach the cache: {each.pace.cache_errors}")
-        if told:
-            found.append((each.state.address, "; ".join(told)))
+        reported = [*each.state.problems] if not (each.state.ready and each.state.alive) else []
+        reported += [f"{version.name} ({version.label}) is refused" for version in each.state.refused]
+        if each.rates and each.rates.redone:
+            reported.append(f"batches done again: {each.rates.redone}")
+        if each.rates and each.rates.cache_errors:
+            reported.append(f"batches that did not reach the cache: {each.rates.cache_errors}")
+        if reported:
+            found.append((each.state.address, "; ".join(reported)))
     return found
 
 
-def _problem_table(problems: Sequence[tuple[str, str]], room: Room) -> RenderableType:
+def _problem_table(problems: Sequence[tuple[str, str]], layout: Layout) -> RenderableType:
     table = new_table("worker", "what is wrong")
-    for address, problem in problems[: room.workers]:
+    for address, problem in problems[: layout.workers]:
         table.add_row(cell(address), cell(problem, "red"))
-    return Group(table, *_more(len(problems) - room.workers, "worker", "with something wrong"))
+    return Group(table, *_more(len(problems) - layout.workers, "worker", "with something wrong"))
 
 
-def _stages(view: GroupView, room: Room) -> list[RenderableType]:
+def _stages(view: GroupView, layout: Layout) -> list[RenderableType]:
     """Each worker's time in per cent by stage, under the mean of all."""
     # On a narrow terminal there is no room for what is missing to 100.
-    wide = room.width >= WIDE
+    wide = layout.width >= WIDE
     table = _kept_whole(new_table("% of time", *(f">{stage}" for stage in (*STAGES, *(["other"] if wide else [])))))
     if not wide:
         table.padding = 0
-    mean = view.pace
+    mean = view.rates
     if mean is None:
         return [Text("Where the time goes is known from the second look on.", "dim")]
     table.add_row(cell("mean", "bold"), *_percentages(mean, wide))
-    measured = [(each.state.address, each.pace) for each in view.workers if each.pace is not None]
+    measured = [(each.state.address, each.rates) for each in view.workers if each.rates is not None]
     if len(measured) > 1:
-        for address, pace in measured[: room.stages]:
-            table.add_row(cell(address), *_percentages(pace, wide))
+        for address, rates in measured[: layout.stages]:
+            table.add_row(cell(address), *_percentages(rates, wide))
     return [table]
 
 
-def _percentages(pace: Pace, with_other: bool) -> list[Text]:
-    values = [*(pace.shares.get(stage, 0.0) for stage in STAGES), *([pace.other] if with_other else [])]
+def _percentages(rates: Rates, with_other: bool) -> list[Text]:
+    values = [*(rates.shares.get(stage, 0.0) for stage in STAGES), *([rates.other] if with_other else [])]
     return [cell(f"{value * 100:.0f}", "dim" if value < 0.005 else "bold" if value >= 0.3 else "") for value in values]
 
 
-def _partitions(view: GroupView, room: Room) -> list[RenderableType]:
+def _partitions(view: GroupView, layout: Layout) -> list[RenderableType]:
     behind = [each for each in view.partitions if each.lag]
     if not behind:
         return [Text("No partition has anything left to read.", "dim")]
     table = new_table("partition", "worker", ">lag", ">age", ">records/s", ">lag grows", ">drained")
-    for each in behind[: room.partitions]:
+    for each in behind[: layout.partitions]:
         table.add_row(
             str(each.number),
             cell(each.worker),
@@ -151,8 +151,8 @@ def _partitions(view: GroupView, room: Room) -> list[RenderableType]:
             drained(each.drain),
         )
     rest = len(view.partitions) - len(behind)
-    told = [Text(f"{rest} more {_plural(rest, 'partition')} with nothing left to read.", "dim")] if rest else []
-    return [table, *_more(len(behind) - room.partitions, "partition", "less behind"), *told]
+    reported = [Text(f"{rest} more {_plural(rest, 'partition')} with nothing left to read.", "dim")] if rest else []
+    return [table, *_more(len(behind) - layout.partitions, "partition", "less behind"), *reported]
 
 
 def _change(partition: PartitionView) -> str:

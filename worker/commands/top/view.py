@@ -9,8 +9,8 @@ from typing import Any
 from worker.commands.group.scrape import Answer, Scrape, Unreachable
 from worker.commands.group.state import WorkerState, agreement, state_of
 from worker.commands.top.bottleneck import Finding, Member, keeps_up, limit_of_group, limit_of_worker, stands_still
-from worker.commands.top.capacity import Drain, Wish, arrival, drain, workers_needed
-from worker.commands.top.rates import Looks, Pace, by_partition, pace_between, partition_rates
+from worker.commands.top.capacity import Drain, Target, arrival, drain, workers_needed
+from worker.commands.top.rates import Observations, Rates, by_partition, partition_rates, rates_between
 from worker.observability.metrics import STAGES
 
 # A worker that worked less than this share of the time does not show how fast it can be.
@@ -32,10 +32,10 @@ class PartitionView:
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker that answers; `pace` is None until it has answered twice since it started."""
+    """A worker that answers; `rates` is None until it has answered twice since it started."""
 
     state: WorkerState
-    pace: Pace | None
+    rates: Rates | None
     finding: Finding
     change_per_second: float | None
     drain: Drain
@@ -61,7 +61,7 @@ class GroupView:
     per_worker: float | None  # what one worker does when it never waits, at least
     drain: Drain
     needed: int | None
-    wish: Wish
+    target: Target
 
     @property
     def lag(self) -> int:
@@ -75,80 +75,84 @@ class GroupView:
     @property
     def per_core(self) -> float | None:
         """Records that a second of processor time does; None where the system does not tell, or none were done."""
-        paces = [each.pace for each in self.workers if each.pace is not None]
-        cores = sum(pace.cores or 0.0 for pace in paces)
-        return (sum(pace.records_per_second for pace in paces) / cores or None) if cores else None
+        paces = [each.rates for each in self.workers if each.rates is not None]
+        cores = sum(rates.cores or 0.0 for rates in paces)
+        return (sum(rates.records_per_second for rates in paces) / cores or None) if cores else None
 
     @property
-    def pace(self) -> Pace | None:
+    def rates(self) -> Rates | None:
         """The mean worker: shares and cores are means of all that answer."""
-        paces = [each.pace for each in self.workers if each.pace is not None]
+        paces = [each.rates for each in self.workers if each.rates is not None]
         if not paces:
             return None
-        cores = [pace.cores for pace in paces if pace.cores is not None]
-        return Pace(
-            seconds=max(pace.seconds for pace in paces),
-            records_per_second=sum(pace.records_per_second for pace in paces) / len(paces),
-            shares={stage: sum(pace.shares.get(stage, 0.0) for pace in paces) / len(paces) for stage in STAGES},
+        cores = [rates.cores for rates in paces if rates.cores is not None]
+        return Rates(
+            seconds=max(rates.seconds for rates in paces),
+            records_per_second=sum(rates.records_per_second for rates in paces) / len(paces),
+            shares={stage: sum(rates.shares.get(stage, 0.0) for rates in paces) / len(paces) for stage in STAGES},
             cores=sum(cores) / len(cores) if cores else None,
-            redone=sum(pace.redone for pace in paces),
-            cache_errors=sum(pace.cache_errors for pace in paces),
+            redone=sum(rates.redone for rates in paces),
+            cache_errors=sum(rates.cache_errors for rates in paces),
         )
 
 
-def view(answers: Sequence[Answer], looks: Looks, wish: Wish) -> GroupView:
-    """What answers mean beside earlier ones; `looks` holds both."""
-    states = [state_of(answer, looks.before(answer) if isinstance(answer, Scrape) else None) for answer in answers]
+def view(answers: Sequence[Answer], observations: Observations, target: Target) -> GroupView:
+    """What answers mean beside earlier ones; `observations` holds both."""
+    states = [
+        state_of(answer, observations.before(answer) if isinstance(answer, Scrape) else None) for answer in answers
+    ]
     scrapes = {answer.address: answer for answer in answers if isinstance(answer, Scrape)}
     pairs = [(state, scrapes[state.address]) for state in states if isinstance(state, WorkerState)]
-    partitions = _partitions(pairs, looks)
-    workers = [_worker(state, scrape, partitions, looks) for state, scrape in pairs]
-    rate = _total([each.pace.records_per_second if each.pace else None for each in workers])
+    partitions = _partitions(pairs, observations)
+    workers = [_worker(state, scrape, partitions, observations) for state, scrape in pairs]
+    rate = _total([each.rates.records_per_second if each.rates else None for each in workers])
     change = _total([each.change_per_second for each in partitions]) if partitions else None
-    left, arriving, per_worker = sum(each.lag for each in partitions), arrival(rate, change), _per_worker(workers)
-    still = any(stands_still(each.pace) for each in workers)
+    remaining, arriving, per_worker = sum(each.lag for each in partitions), arrival(rate, change), _per_worker(workers)
+    still = any(stands_still(each.rates) for each in workers)
     agree, versions = agreement(states)
     return GroupView(
         workers=sorted(workers, key=_worst_worker),
         silent=[state for state in states if isinstance(state, Unreachable)],
         partitions=sorted(partitions, key=lambda each: (-each.lag, each.number)),
-        finding=limit_of_group([Member(each.state.lags, each.pace, each.finding) for each in workers]),
+        finding=limit_of_group([Member(each.state.lags, each.rates, each.finding) for each in workers]),
         agree=agree,
         versions=versions,
         records_per_second=rate,
         arriving_per_second=arriving,
         change_per_second=change,
         per_worker=per_worker,
-        drain=Drain("unknown") if still else drain(left, change, rate),
-        needed=workers_needed(arriving, left, per_worker, wish),
-        wish=wish,
+        drain=Drain("unknown") if still else drain(remaining, change, rate),
+        needed=workers_needed(arriving, remaining, per_worker, target),
+        target=target,
     )
 
 
-def _worker(state: WorkerState, scrape: Scrape, partitions: Sequence[PartitionView], looks: Looks) -> WorkerView:
-    before = looks.before(scrape)
-    pace = pace_between(before, scrape) if before else None
+def _worker(
+    state: WorkerState, scrape: Scrape, partitions: Sequence[PartitionView], observations: Observations
+) -> WorkerView:
+    before = observations.before(scrape)
+    rates = rates_between(before, scrape) if before else None
     own = [each for each in partitions if each.worker == state.address]
-    left, change = sum(state.lags.values()), _total([each.change_per_second for each in own]) if own else None
-    rate = pace.records_per_second if pace else None
-    finding = limit_of_worker(pace, left, len(state.lags))
+    remaining, change = sum(state.lags.values()), _total([each.change_per_second for each in own]) if own else None
+    rate = rates.records_per_second if rates else None
+    finding = limit_of_worker(rates, remaining, len(state.lags))
     if state.main is None:
         finding = Finding("unclear", "has no model")
-    course = Drain("unknown") if stands_still(pace) else drain(left, change, rate)
-    return WorkerView(state, pace, finding, change, course)
+    course = Drain("unknown") if stands_still(rates) else drain(remaining, change, rate)
+    return WorkerView(state, rates, finding, change, course)
 
 
-def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], looks: Looks) -> list[PartitionView]:
+def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], observations: Observations) -> list[PartitionView]:
     found: dict[int, PartitionView] = {}
     for state, scrape in pairs:
-        ages, earlier = by_partition(scrape, "sentiment_consumer_lag_seconds"), looks.before(scrape)
+        ages, earlier = by_partition(scrape, "sentiment_consumer_lag_seconds"), observations.before(scrape)
         rates = partition_rates(earlier, scrape) if earlier else None
-        for number, left in state.lags.items():
-            at, before = looks.lag_before(number) or (scrape.at, left)
-            change = (left - before) / (scrape.at - at) if scrape.at > at else None
+        for number, remaining in state.lags.items():
+            at, before = observations.lag_before(number) or (scrape.at, remaining)
+            change = (remaining - before) / (scrape.at - at) if scrape.at > at else None
             rate = rates.get(number, 0.0) if rates is not None else None
-            course = drain(left, change, rate)
-            seen = PartitionView(number, state.address, left, ages.get(number, 0.0), rate, change, course)
+            course = drain(remaining, change, rate)
+            seen = PartitionView(number, state.address, remaining, ages.get(number, 0.0), rate, change, course)
             # While it is handed over two workers may show it: what the one says that sees more left.
             found[number] = max(found.get(number, seen), seen, key=lambda each: each.lag)
     return list(found.values())
@@ -156,9 +160,9 @@ def _partitions(pairs: Sequence[tuple[WorkerState, Scrape]], looks: Looks) -> li
 
 def _per_worker(workers: Sequence[WorkerView]) -> float | None:
     """The mean of those that had something to do; what one that is behind does is all that it can."""
-    paces = [(each.pace, keeps_up(each.pace, each.lag)) for each in workers if each.pace is not None]
-    telling = [(pace, up) for pace, up in paces if pace.busy >= _TELLING_BUSY_RATIO and not stands_still(pace)]
-    reached = [each for pace, up in telling if (each := pace.reach if up else pace.records_per_second) > 0]
+    paces = [(each.rates, keeps_up(each.rates, each.lag)) for each in workers if each.rates is not None]
+    telling = [(rates, up) for rates, up in paces if rates.busy >= _TELLING_BUSY_RATIO and not stands_still(rates)]
+    reached = [each for rates, up in telling if (each := rates.capacity if up else rates.records_per_second) > 0]
     return sum(reached) / len(reached) if reached else None
 
 
@@ -188,8 +192,8 @@ def to_json(view: GroupView, at: str) -> dict[str, Any]:
         "busy_worker_records_per_second": view.per_worker,
         "records_per_cpu_second": view.per_core,
         "workers_needed": view.needed,
-        "headroom_ratio": view.wish.headroom,
-        "drain_within_seconds": view.wish.drain_seconds,
+        "headroom_ratio": view.target.headroom,
+        "drain_within_seconds": view.target.drain_seconds,
         "workers": [
             *({"address": each.address, "reachable": False, "problems": [each.reason]} for each in view.silent),
             *map(_worker_json, view.workers),
@@ -204,19 +208,19 @@ def _worker_json(worker: WorkerView) -> Mapping[str, Any]:
         "limit": _limit(worker.finding),
         "lag_change_per_second": worker.change_per_second,
         "drain": _drain(worker.drain),
-        **_pace(worker.pace),
+        **_rates(worker.rates),
     }
 
 
-def _pace(pace: Pace | None) -> Mapping[str, Any]:
-    if pace is None:
+def _rates(rates: Rates | None) -> Mapping[str, Any]:
+    if rates is None:
         return {"seconds": None, "shares": None, "cores": None, "batches_redone": None, "cache_errors": None}
     return {
-        "seconds": pace.seconds,
-        "shares": {**pace.shares, "other": pace.other},
-        "cores": pace.cores,
-        "batches_redone": pace.redone,
-        "cache_errors": pace.cache_errors,
+        "seconds": rates.seconds,
+        "shares": {**rates.shares, "other": rates.other},
+        "cores": rates.cores,
+        "batches_redone": rates.redone,
+        "cache_errors": rates.cache_errors,
     }
 
 

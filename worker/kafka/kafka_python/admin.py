@@ -21,7 +21,7 @@ from worker.kafka.admin import (
 )
 from worker.kafka.kafka_python.consumer import Calls
 from worker.kafka.probe import require_kafka
-from worker.kafka.types import Connection, Partition, Position, Topic
+from worker.kafka.types import CommittedOffset, Connection, Partition, Topic
 
 Result = TypeVar("Result")
 
@@ -124,19 +124,19 @@ class Topics:
             )
             self._ask(partial(self._create, new))
 
-    def positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+    def offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
         """See Broker.group_positions."""
         found = self._ask(lambda admin: admin.list_group_offsets({group_id: None}))[group_id]
         return {
-            Partition(*part): Position(position.offset, position.metadata or "")
-            for part, position in found.items()
-            if part.topic == topic and position.offset >= 0
+            Partition(*part): CommittedOffset(committed_offset.offset, committed_offset.metadata or "")
+            for part, committed_offset in found.items()
+            if part.topic == topic and committed_offset.offset >= 0
         }
 
-    def set_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+    def set_positions(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
         """See Broker.set_group_positions."""
         make = self._client.structs.OffsetAndMetadata
-        asked = {self._call.partition(*part): make(offset, metadata) for part, (offset, metadata) in positions.items()}
+        asked = {self._call.partition(*part): make(offset, metadata) for part, (offset, metadata) in offsets.items()}
         answers = self._ask(lambda admin: admin.alter_group_offsets(group_id, asked))
         for error in set(answers.values()) - {self._client.errors.NoError}:
             if error is self._client.errors.UnknownMemberIdError:
@@ -155,7 +155,7 @@ class Topics:
         return offsets_or_ends(lambda moment: self._offsets(topic, numbers, moment), start)
 
     def inspector(self) -> Inspection:
-        """See AsksCluster.inspector."""
+        """See CachedAdmin.inspector."""
         return Inspection(self._client, self._call, self._ask)
 
     def close(self) -> None:

@@ -18,15 +18,20 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 from models.timing import Bounded, DeadlinePassed
 from worker.errors import BatchExpired, KafkaAway, RetryBatch, StopWorker, TopicMissing, WorkerError
 from worker.kafka import configuration
-from worker.kafka.admin import AsksCluster
+from worker.kafka.admin import CachedAdmin
 from worker.kafka.error_mapping import NamedError, fences, refusals, translated
 from worker.kafka.fencing import Fences
 from worker.kafka.kafka_python.admin import Topics
 from worker.kafka.kafka_python.consumer import Reader, Rebalances
-from worker.kafka.kafka_python.patches import await_coordinators, hear_last_words, hide_logins, read_any_header_name
+from worker.kafka.kafka_python.patches import (
+    await_coordinators,
+    keep_auth_error,
+    mask_credentials,
+    read_any_header_name,
+)
 from worker.kafka.partitioner import assign_partitions
 from worker.kafka.probe import require_kafka
-from worker.kafka.types import Connection, Message, Partition, Polled, Position, Source
+from worker.kafka.types import CommittedOffset, Connection, Message, Partition, Polled, Subscription
 
 Result = TypeVar("Result")
 
@@ -36,12 +41,12 @@ _Offsets = dict[TopicPartition, OffsetAndMetadata]
 _LEAVE_SECONDS = 2.0
 
 
-class KafkaPythonBroker(AsksCluster):
+class KafkaPythonBroker(CachedAdmin):
     """See `worker.kafka.broker.Broker`, whose contract this fulfils. The writing half; `Reader` is the other one."""
 
-    def __init__(self, connection: Connection, source: Source | None, transactional_id: str | None) -> None:
+    def __init__(self, connection: Connection, subscription: Subscription | None, transactional_id: str | None) -> None:
         self._connection = connection
-        self._source = source
+        self._subscription = subscription
         self._transactional_id = transactional_id
         self._call = _Calls(connection, transactional_id)
         self._topics = Topics(kafka, self._call, connection)
@@ -64,16 +69,16 @@ class KafkaPythonBroker(AsksCluster):
         try:
             self._begin()
             send, keep = self._producer.send, self._pending.append
-            places = assign_partitions(messages, lambda topic: len(self._producer.partitions_for(topic)))
-            for (topic, key, value, headers), partition in zip(messages, places, strict=True):
+            indices = assign_partitions(messages, lambda topic: len(self._producer.partitions_for(topic)))
+            for (topic, key, value, headers), partition in zip(messages, indices, strict=True):
                 keep(send(topic, value, key, headers, partition))
         except kafka_errors.KafkaError as error:
             self._call.fail(error)
 
-    def commit(self, positions: Mapping[Partition, Position]) -> None:
+    def commit(self, committed: Mapping[Partition, CommittedOffset]) -> None:
         offsets = {
-            TopicPartition(*part): OffsetAndMetadata(position.next_offset, position.metadata)
-            for part, position in positions.items()
+            TopicPartition(*part): OffsetAndMetadata(committed_offset.next_offset, committed_offset.metadata)
+            for part, committed_offset in committed.items()
         }
         commit = self._commit_transaction if self._transactional_id else self._commit_offsets
         if self._transactional_id and not self._in_transaction:
@@ -91,7 +96,7 @@ class KafkaPythonBroker(AsksCluster):
     def assignment(self) -> frozenset[Partition]:
         return self._reader.assignment()
 
-    def committed(self) -> dict[Partition, Position]:
+    def committed(self) -> dict[Partition, CommittedOffset]:
         try:
             return self._reader.committed()
         except RetryBatch as error:
@@ -115,9 +120,9 @@ class KafkaPythonBroker(AsksCluster):
             self._opened = None
 
     def _connect(self, topics: Sequence[str]) -> None:
-        if self._source is not None:
-            self._opened = self._opened or self._open_reader(self._source)
-            self._require(self._source.topic, self._opened.partitions_of(self._source.topic))
+        if self._subscription is not None:
+            self._opened = self._opened or self._open_reader(self._subscription)
+            self._require(self._subscription.topic, self._opened.partitions_of(self._subscription.topic))
         if topics or self._transactional_id:
             self._renew_producer()
         for topic in topics:
@@ -125,10 +130,12 @@ class KafkaPythonBroker(AsksCluster):
         if self._opened is not None:
             self._opened.open()
 
-    def _open_reader(self, source: Source) -> Reader:
+    def _open_reader(self, subscription: Subscription) -> Reader:
         read_any_header_name()
-        consumer = self._call(kafka.KafkaConsumer, **configuration.kafka_python_consumer(self._connection, source))
-        return Reader(consumer, source, _Listener(), self._call, self._connection.deadline)
+        consumer = self._call(
+            kafka.KafkaConsumer, **configuration.kafka_python_consumer(self._connection, subscription)
+        )
+        return Reader(consumer, subscription, _Listener(), self._call, self._connection.deadline)
 
     @property
     def _cluster(self) -> Topics:
@@ -195,8 +202,8 @@ class _Calls:
         self._bounded = Bounded("kafka")
         self._fences = Fences(transactional_id)
         self._began = time.monotonic()
-        hear_last_words()
-        hide_logins()
+        keep_auth_error()
+        mask_credentials()
         refusals.watch()
 
     def __call__(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
@@ -209,8 +216,8 @@ class _Calls:
         """Raise this package's error for one of the client's, StopWorker where two processes fence each other."""
         if fences(NamedError(error)):
             self._fences.fenced()
-        refusal = refusals.since(max(self._began, time.monotonic() - self._deadline))
-        raise self.translated(refusal or error) from error
+        load_failure = refusals.since(max(self._began, time.monotonic() - self._deadline))
+        raise self.translated(load_failure or error) from error
 
     def translated(self, error: Exception) -> WorkerError:
         return error if isinstance(error, WorkerError) else translated(NamedError(error))

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from worker.errors import BatchExpired, BatchRefused, RetryBatch, StopWorker, WorkerError
 from worker.kafka.admin import offsets_or_ends
-from worker.kafka.types import EARLIEST, LATEST, Partition, Polled, Position, Record, Source
+from worker.kafka.types import EARLIEST, LATEST, CommittedOffset, Partition, Polled, Record, Subscription
 
 Result = TypeVar("Result")
 
@@ -69,9 +69,11 @@ class Rebalances:
 class Reader:
     """A consumer of one source, which never commits by itself."""
 
-    def __init__(self, consumer: Any, source: Source, listener: Rebalances, call: Calls, deadline: float) -> None:
+    def __init__(
+        self, consumer: Any, subscription: Subscription, listener: Rebalances, call: Calls, deadline: float
+    ) -> None:
         self._consumer = consumer
-        self._source = source
+        self._subscription = subscription
         self._listener = listener
         self._call = call
         self._milliseconds = deadline * 1000
@@ -92,11 +94,11 @@ class Reader:
         """Join the group, or take all partitions; once."""
         if self._consumer.subscription() or self._consumer.assignment():
             return
-        if self._source.group_id:
-            self._consumer.subscribe([self._source.topic], listener=self._listener)
+        if self._subscription.group_id:
+            self._consumer.subscribe([self._subscription.topic], listener=self._listener)
             return
-        numbers = sorted(self.partitions_of(self._source.topic))
-        parts = [self._call.partition(self._source.topic, number) for number in numbers]
+        numbers = sorted(self.partitions_of(self._subscription.topic))
+        parts = [self._call.partition(self._subscription.topic, number) for number in numbers]
         self._consumer.assign(parts)
         self._call(self._seek_to_start, parts)
 
@@ -115,7 +117,7 @@ class Reader:
             # Now, not at the commit: a member that is thrown out in between has no generation any more, and Kafka
             # takes an offset commit without a generation from anybody.
             self._membership = self._consumer.group_metadata()
-        if self._source.group_id and self._settled != self._listener.changes:
+        if self._subscription.group_id and self._settled != self._listener.changes:
             polled = {}
         for part, found in polled.items():
             self._first.setdefault(part, found[0].offset)
@@ -134,7 +136,7 @@ class Reader:
 
     def commit(self, offsets: Mapping[Any, Any]) -> None:
         """Commit outside of any transaction; nothing without a group. To be called through `Calls`."""
-        if self._source.group_id:
+        if self._subscription.group_id:
             self._consumer.commit(offsets, timeout_ms=self._milliseconds)
 
     def rewind(self) -> None:
@@ -145,22 +147,22 @@ class Reader:
         """See Broker.assignment."""
         return frozenset(Partition(*part) for part in self._consumer.assignment())
 
-    def committed(self) -> dict[Partition, Position]:
+    def committed(self) -> dict[Partition, CommittedOffset]:
         """See Broker.committed."""
         return self._call(self._read_committed)
 
     def lags(self) -> dict[Partition, int]:
         """See Broker.lags."""
         lags: dict[Partition, int] = {}
-        if self._source.group_id and self._settled != self._listener.changes:
+        if self._subscription.group_id and self._settled != self._listener.changes:
             # The client stands behind records that did not count and are read again.
             return lags
         for part in self._consumer.assignment():
             end = self._consumer.highwater(part)
             with suppress(self._call.errors):
-                position = self._consumer.position(part, timeout_ms=0)
-                if end is not None and position is not None:
-                    lags[Partition(*part)] = max(0, end - position)
+                committed_offset = self._consumer.committed_offset(part, timeout_ms=0)
+                if end is not None and committed_offset is not None:
+                    lags[Partition(*part)] = max(0, end - committed_offset)
         return lags
 
     def close(self, seconds: float) -> None:
@@ -175,21 +177,21 @@ class Reader:
         that were dropped when all were revoked. Until this succeeds, what is polled does not count.
         """
         changes = self._listener.changes
-        if changes == self._settled or not self._source.group_id:
+        if changes == self._settled or not self._subscription.group_id:
             return frozenset()
         with suppress(RetryBatch):
             self._call(self._seek_to_committed)
             self._settled = changes
         return self.assignment()
 
-    def _read_committed(self) -> dict[Partition, Position]:
-        found: dict[Partition, Position] = {}
-        for part in self._consumer.assignment() if self._source.group_id else ():
+    def _read_committed(self) -> dict[Partition, CommittedOffset]:
+        found: dict[Partition, CommittedOffset] = {}
+        for part in self._consumer.assignment() if self._subscription.group_id else ():
             # The first answer may be to a question of long ago: the client keeps one that nobody waited for to the end.
             self._consumer.committed(part, timeout_ms=self._milliseconds)
             offset = self._consumer.committed(part, metadata=True, timeout_ms=self._milliseconds)
             if offset is not None:
-                found[Partition(*part)] = Position(offset.offset, offset.metadata or "")
+                found[Partition(*part)] = CommittedOffset(offset.offset, offset.metadata or "")
         return found
 
     def _seek_to_committed(self) -> None:
@@ -200,7 +202,7 @@ class Reader:
                 self._consumer.seek(part, found.next_offset)
             elif (offset := self._first.get(part, starts.get(part))) is not None:
                 self._consumer.seek(part, offset)
-            elif self._source.start == LATEST:
+            elif self._subscription.start == LATEST:
                 self._consumer.seek_to_end(part)
             else:
                 self._consumer.seek_to_beginning(part)
@@ -211,11 +213,13 @@ class Reader:
         # partition, and of one without records Kafka says it only once. Its end would stay unknown. But one partition
         # whose server is away must not keep the others waiting.
         with suppress(self._call.errors, BatchExpired):
-            return self._offsets_at(parts, self._source.start, self._milliseconds / _PATIENT_PARTS)
+            return self._offsets_at(parts, self._subscription.start, self._milliseconds / _PATIENT_PARTS)
         return {}
 
     def _seek_to_start(self, parts: list[Any]) -> None:
-        for part, offset in offsets_or_ends(lambda start: self._offsets_at(parts, start), self._source.start).items():
+        for part, offset in offsets_or_ends(
+            lambda start: self._offsets_at(parts, start), self._subscription.start
+        ).items():
             self._consumer.seek(part, offset)
 
     def _offsets_at(self, parts: list[Any], start: int, milliseconds: float | None = None) -> dict[Any, int]:

@@ -48,7 +48,7 @@ def await_coordinators(producer: Any) -> None:
     client.await_ready = await_or_refuse
 
 
-def hear_last_words() -> None:
+def keep_auth_error() -> None:
     """Let connections read what Kafka sent right before it closed them, such as why it refuses a login.
 
     Where the answer and the end of the connection arrive together, kafka-python drops the answer: on a busy machine a
@@ -58,7 +58,7 @@ def hear_last_words() -> None:
         transport._sock_recv = partialmethod(_receive, receive)
 
 
-def hide_logins() -> None:
+def mask_credentials() -> None:
     """Let no password or access token reach a log: kafka-python writes every request out there at level debug."""
     for message in _LOGINS:
         message.__repr__ = message.__str__ = _name_only

@@ -18,8 +18,8 @@ from worker.kafka.admin import (
     offsets_or_ends,
 )
 from worker.kafka.error_mapping import ClientError, translated
-from worker.kafka.librdkafka.consumer import Complaints
-from worker.kafka.types import EARLIEST, LATEST, Partition, Position, Topic
+from worker.kafka.librdkafka.consumer import Reasons
+from worker.kafka.types import EARLIEST, LATEST, CommittedOffset, Partition, Topic
 
 
 class Inspection:
@@ -107,13 +107,13 @@ class Topics:
         self,
         client: Any,
         admin: Any,
-        complaints: Complaints,
+        reasons: Reasons,
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._admin = admin
-        self._complaints = complaints
+        self._reasons = reasons
         self._seconds = seconds
         self._clock = clock
 
@@ -142,21 +142,21 @@ class Topics:
             if failure is not None and failure.name() != "TOPIC_ALREADY_EXISTS":
                 raise StopWorker(f"topic {topic} cannot be created: {failure.str()}")
 
-    def positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+    def offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
         """See Broker.group_positions."""
         asked = [self._client.ConsumerGroupTopicPartitions(group_id)]
         answer = self._admin.list_consumer_group_offsets(asked, request_timeout=self._seconds)[group_id]
         self._require(answer, f"the positions of group {group_id}")
         return {
-            Partition(part.topic, part.partition): Position(part.offset, part.metadata or "")
+            Partition(part.topic, part.partition): CommittedOffset(part.offset, part.metadata or "")
             for part in answer.result().topic_partitions
             if part.topic == topic and part.offset >= 0
         }
 
-    def set_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+    def set_positions(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
         """See Broker.set_group_positions."""
         make = self._client.TopicPartition
-        asked = [make(*part, offset, metadata) for part, (offset, metadata) in positions.items()]
+        asked = [make(*part, offset, metadata) for part, (offset, metadata) in offsets.items()]
         groups = [self._client.ConsumerGroupTopicPartitions(group_id, asked)]
         answer = self._admin.alter_consumer_group_offsets(groups, request_timeout=self._seconds)[group_id]
         self._require(answer, f"whether it set the positions of group {group_id}")
@@ -174,7 +174,7 @@ class Topics:
         return offsets_or_ends(lambda moment: self._offsets(topic, numbers, moment), start)
 
     def inspector(self) -> Inspection:
-        """See AsksCluster.inspector."""
+        """See CachedAdmin.inspector."""
         return Inspection(self._client, self._admin, self._failure, self._seconds)
 
     def _offsets(self, topic: str, numbers: Collection[int], start: int) -> dict[Partition, int]:
@@ -196,7 +196,7 @@ class Topics:
         until = self._clock() + self._seconds
         while not answer.done():
             self._admin.poll(_MOMENT_SECONDS)
-            self._complaints.check()
+            self._reasons.check()
             if self._clock() > until:
                 raise KafkaAway("Kafka does not answer")
         if (exception := answer.exception()) is None:

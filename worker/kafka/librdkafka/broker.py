@@ -16,13 +16,13 @@ from confluent_kafka.admin import AdminClient
 from models.timing import Bounded, DeadlinePassed
 from worker.errors import BadUse, BatchExpired, KafkaAway, MessageTooLarge, RetryBatch
 from worker.kafka import configuration
-from worker.kafka.admin import AsksCluster
+from worker.kafka.admin import CachedAdmin
 from worker.kafka.error_mapping import fences, translated
 from worker.kafka.fencing import Fences
 from worker.kafka.librdkafka.admin import Topics
-from worker.kafka.librdkafka.consumer import Complaints, Reader, log
+from worker.kafka.librdkafka.consumer import Reader, Reasons, log
 from worker.kafka.probe import require_kafka
-from worker.kafka.types import Connection, Message, Partition, Polled, Position, Source
+from worker.kafka.types import CommittedOffset, Connection, Message, Partition, Polled, Subscription
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -30,23 +30,23 @@ Arguments = TypeVarTuple("Arguments")
 _MOMENT_SECONDS = 0.02
 
 
-class LibrdkafkaBroker(AsksCluster):
+class LibrdkafkaBroker(CachedAdmin):
     """See `worker.kafka.broker.Broker`, whose contract this fulfils."""
 
     def __init__(
         self,
         connection: Connection,
-        source: Source | None,
+        subscription: Subscription | None,
         transactional_id: str | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
-        self._source = source
+        self._subscription = subscription
         self._transactional_id = transactional_id
         self._clock = clock
         self._bounded = Bounded("librdkafka")
         self._fences = Fences(transactional_id, clock)
-        self._complaints = Complaints()
+        self._reasons = Reasons()
         self._consumer: Any = None
         self._producer: Any = None
         self._reader: Any = None
@@ -57,12 +57,14 @@ class LibrdkafkaBroker(AsksCluster):
 
     def start(self, *topics: str) -> None:
         require_kafka(self._connection)
-        numbers = self._cluster.partition_numbers({*topics, *([self._source.topic] if self._source else [])})
-        if self._source and self._reader is None:
-            config = configuration.librdkafka_consumer(self._connection, self._source)
+        numbers = self._cluster.partition_numbers(
+            {*topics, *([self._subscription.topic] if self._subscription else [])}
+        )
+        if self._subscription and self._reader is None:
+            config = configuration.librdkafka_consumer(self._connection, self._subscription)
             self._consumer = self._consumer or self._client(Consumer, config)
-            reader = Reader(self._consumer, TopicPartition, self._source, self._complaints, self._clock)
-            self._or_away(reader.begin, numbers[self._source.topic], self._connection.deadline)
+            reader = Reader(self._consumer, TopicPartition, self._subscription, self._reasons, self._clock)
+            self._or_away(reader.begin, numbers[self._subscription.topic], self._connection.deadline)
             self._reader = reader
         if (topics or self._transactional_id) and (self._producer is None or self._unsure):
             self._renew_producer()
@@ -85,17 +87,17 @@ class LibrdkafkaBroker(AsksCluster):
         except KafkaException as error:
             self._fail(error.args[0])
 
-    def commit(self, positions: Mapping[Partition, Position]) -> None:
-        if self._source is None or self._source.group_id is None:
-            positions = {}
-        membership = self._reader.membership(positions) if positions else None
+    def commit(self, committed: Mapping[Partition, CommittedOffset]) -> None:
+        if self._subscription is None or self._subscription.group_id is None:
+            committed = {}
+        membership = self._reader.membership(committed) if committed else None
         if self._transactional_id:
             self._begin()
-            self._ask(self._commit_transaction, self._producer, positions, membership)
+            self._ask(self._commit_transaction, self._producer, committed, membership)
             self._in_transaction = False
         else:
             # Handed over, for a call past its deadline must not go on with what is the next producer's.
-            self._ask(self._flush_and_commit, self._producer, self._undelivered, positions)
+            self._ask(self._flush_and_commit, self._producer, self._undelivered, committed)
 
     def rewind(self) -> None:
         if self._producer is not None and (self._unsure or not self._aborted()):
@@ -106,7 +108,7 @@ class LibrdkafkaBroker(AsksCluster):
     def assignment(self) -> frozenset[Partition]:
         return self._reader.assigned if self._reader else frozenset()
 
-    def committed(self) -> dict[Partition, Position]:
+    def committed(self) -> dict[Partition, CommittedOffset]:
         return self._or_away(self._reader.committed, self._connection.deadline)
 
     def lags(self) -> dict[Partition, int]:
@@ -141,24 +143,24 @@ class LibrdkafkaBroker(AsksCluster):
         raise BatchExpired("Kafka takes messages too slowly")
 
     def _commit_transaction(
-        self, producer: Any, positions: Mapping[Partition, Position], membership: bytes | None
+        self, producer: Any, committed: Mapping[Partition, CommittedOffset], membership: bytes | None
     ) -> None:
-        if positions:
-            offsets = self._reader.offsets(positions)
+        if committed:
+            offsets = self._reader.offsets(committed)
             producer.send_offsets_to_transaction(offsets, membership, self._connection.deadline)
         producer.commit_transaction(self._connection.deadline)
         # Serves what the client has to say, its log lines for one.
         producer.poll(0)
 
     def _flush_and_commit(
-        self, producer: Any, undelivered: Sequence[KafkaError], positions: Mapping[Partition, Position]
+        self, producer: Any, undelivered: Sequence[KafkaError], committed: Mapping[Partition, CommittedOffset]
     ) -> None:
         if producer is not None and producer.flush(self._connection.deadline):
             raise DeadlinePassed("messages are still unsent")
         if undelivered:
             raise KafkaException(undelivered[0])
-        if positions:
-            self._reader.commit(positions)
+        if committed:
+            self._reader.commit(committed)
 
     def _aborted(self) -> bool:
         """Whether the producer can go on: nothing was open, or it was aborted."""
@@ -196,12 +198,12 @@ class LibrdkafkaBroker(AsksCluster):
         if self._asked is None:
             require_kafka(self._connection)
             admin = self._client(AdminClient, configuration.librdkafka_common(self._connection))
-            self._asked = Topics(confluent_kafka, admin, self._complaints, self._connection.deadline, self._clock)
+            self._asked = Topics(confluent_kafka, admin, self._reasons, self._connection.deadline, self._clock)
         return self._asked
 
     def _client(self, kind: Callable[..., Any], config: dict[str, Any]) -> Any:
         try:
-            return kind({**config, "error_cb": self._complaints.note}, logger=log)
+            return kind({**config, "error_cb": self._reasons.note}, logger=log)
         except KafkaException as error:
             raise BadUse(f"the Kafka client refuses the settings: {error.args[0].str()}") from error
 
@@ -227,7 +229,7 @@ class LibrdkafkaBroker(AsksCluster):
         problem = translated(error)
         # After a message that was refused, the client counts on from a sequence number that Kafka never saw.
         self._unsure = not error.txn_requires_abort() or isinstance(problem, MessageTooLarge)
-        self._complaints.check()
+        self._reasons.check()
         if fences(error):
             self._fences.fenced()
         raise problem from KafkaException(error)

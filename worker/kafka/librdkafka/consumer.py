@@ -12,7 +12,7 @@ from typing import Any
 from worker.errors import AccessDenied, BatchRefused, TopicMissing, WorkerError
 from worker.kafka.admin import offsets_or_ends
 from worker.kafka.error_mapping import ClientError, translated
-from worker.kafka.types import Partition, Polled, Position, Record, Source
+from worker.kafka.types import CommittedOffset, Partition, Polled, Record, Subscription
 
 log = logging.getLogger("worker.librdkafka")
 # Where nobody configured logging, warnings would go to standard error.
@@ -27,22 +27,22 @@ _UNREADABLE = (("unreadable-headers", b"true"),)
 _MEMBERSHIP_START = b"CGMDv2:"
 
 
-class Complaints:
+class Reasons:
     """What a client reports outside of any call; a refusal of credentials ends the worker."""
 
     def __init__(self) -> None:
-        self._refusal: WorkerError | None = None
+        self._load_failure: WorkerError | None = None
 
     def note(self, error: ClientError) -> None:
         """librdkafka's callback for errors; called from within other calls."""
         problem = translated(error)
         if isinstance(problem, AccessDenied):
-            self._refusal = problem
+            self._load_failure = problem
 
     def check(self) -> None:
         """Raises AccessDenied if Kafka refused us."""
-        if self._refusal:
-            raise self._refusal
+        if self._load_failure:
+            raise self._load_failure
 
 
 class Reader:
@@ -55,16 +55,16 @@ class Reader:
         self,
         consumer: Any,
         make_partition: Callable[..., Any],
-        source: Source,
-        complaints: Complaints,
+        subscription: Subscription,
+        reasons: Reasons,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.assigned: frozenset[Partition] = frozenset()
         self.rebalances = 0
         self._consumer = consumer
         self._make_partition = make_partition
-        self._source = source
-        self._complaints = complaints
+        self._subscription = subscription
+        self._reasons = reasons
         self._clock = clock
         self._membership: bytes | None = None
         self._revoked: set[Partition] = set()
@@ -78,11 +78,11 @@ class Reader:
 
     def begin(self, numbers: Collection[int], seconds: float) -> None:
         """Join the group; without one, read these partitions of the topic from the source's start."""
-        topic = self._source.topic
-        if self._source.group_id:
+        topic = self._subscription.topic
+        if self._subscription.group_id:
             self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
             return
-        found = offsets_or_ends(lambda start: self._offsets_at(numbers, start, seconds), self._source.start)
+        found = offsets_or_ends(lambda start: self._offsets_at(numbers, start, seconds), self._subscription.start)
         self._consumer.assign([self._make_partition(topic, number, offset) for number, offset in found.items()])
         self.assigned = frozenset(Partition(topic, number) for number in numbers)
         self._first = dict(found)
@@ -93,10 +93,10 @@ class Reader:
         records = self._collect([], max_records)
         while not records and not self._revoked and (left := until - self._clock()) > 0:
             records = self._records(self._consumer.consume(1, min(left, _LONGEST_WAIT_SECONDS)))
-            self._complaints.check()
+            self._reasons.check()
             if records:
                 records = self._collect(records, max_records)
-        self._complaints.check()
+        self._reasons.check()
         for number in {record.partition for record in records}.difference(self._first):
             self._first[number] = next(record.offset for record in records if record.partition == number)
         revoked, self._revoked = frozenset(self._revoked), set()
@@ -110,28 +110,28 @@ class Reader:
             raise BatchRefused("the partitions belong to another worker now")
         return self._membership
 
-    def commit(self, positions: Mapping[Partition, Position]) -> None:
+    def commit(self, committed: Mapping[Partition, CommittedOffset]) -> None:
         """Commit outside of a transaction. Raises BatchRefused if the membership is not the one that read."""
-        if self.membership(positions) != self._consumer.consumer_group_metadata():
+        if self.membership(committed) != self._consumer.consumer_group_metadata():
             raise BatchRefused("this worker is no longer the member of the group that read the batch")
-        for answer in self._consumer.commit(offsets=self.offsets(positions), asynchronous=False):
+        for answer in self._consumer.commit(offsets=self.offsets(committed), asynchronous=False):
             if answer.error:
                 raise translated(answer.error)
 
-    def offsets(self, positions: Mapping[Partition, Position]) -> list[Any]:
+    def offsets(self, committed: Mapping[Partition, CommittedOffset]) -> list[Any]:
         """Positions as the client wants them."""
-        return [self._make_partition(*where, offset, metadata) for where, (offset, metadata) in positions.items()]
+        return [self._make_partition(*where, offset, metadata) for where, (offset, metadata) in committed.items()]
 
-    def committed(self, seconds: float) -> dict[Partition, Position]:
+    def committed(self, seconds: float) -> dict[Partition, CommittedOffset]:
         """See Broker.committed."""
-        if not self._source.group_id or not self.assigned:
+        if not self._subscription.group_id or not self.assigned:
             return {}
         found = self._consumer.committed([self._make_partition(*where) for where in self.assigned], seconds)
         for answer in found:
             if answer.error:
                 raise translated(answer.error)
         return {
-            Partition(answer.topic, answer.partition): Position(answer.offset, answer.metadata or "")
+            Partition(answer.topic, answer.partition): CommittedOffset(answer.offset, answer.metadata or "")
             for answer in found
             if answer.offset >= 0
         }
@@ -140,14 +140,14 @@ class Reader:
         """Go back to the committed positions; where there is none, to where reading began."""
         committed = self.committed(seconds)
         for number, first in self._first.items():
-            position = committed.get(Partition(self._source.topic, number), Position(first))
-            self._consumer.seek(self._make_partition(self._source.topic, number, position.next_offset))
+            committed_offset = committed.get(Partition(self._subscription.topic, number), CommittedOffset(first))
+            self._consumer.seek(self._make_partition(self._subscription.topic, number, committed_offset.next_offset))
         self._end.clear()
 
     def lags(self) -> dict[Partition, int]:
         """See Broker.lags."""
         lags = {}
-        for at in self._consumer.position([self._make_partition(*where) for where in self.assigned]):
+        for at in self._consumer.committed_offset([self._make_partition(*where) for where in self.assigned]):
             bounds = self._consumer.get_watermark_offsets(at, cached=True)
             reached = max(at.offset, self._end.get(at.partition, -1))
             if bounds and bounds[1] >= 0 and reached >= 0:
@@ -199,13 +199,13 @@ class Reader:
     def _heed(self, error: ClientError) -> None:
         problem = translated(error)
         if isinstance(problem, AccessDenied | TopicMissing) and not (
-            error.name() == "GROUP_AUTHORIZATION_FAILED" and not self._source.group_id
+            error.name() == "GROUP_AUTHORIZATION_FAILED" and not self._subscription.group_id
         ):
             raise problem
         log.warning("reading: %s", error.str())
 
     def _offsets_at(self, numbers: Collection[int], start: int, seconds: float) -> dict[int, int]:
-        asked = [self._make_partition(self._source.topic, number, start) for number in numbers]
+        asked = [self._make_partition(self._subscription.topic, number, start) for number in numbers]
         return {answer.partition: answer.offset for answer in self._consumer.offsets_for_times(asked, seconds)}
 
     def _on_assign(self, consumer: Any, parts: list[Any]) -> None:

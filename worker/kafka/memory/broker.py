@@ -6,7 +6,17 @@ from worker.errors import BatchExpired, BatchRefused, KafkaAway, StopWorker, Top
 from worker.kafka.admin import has_members
 from worker.kafka.fencing import Fences
 from worker.kafka.memory.cluster import Member, MemoryKafka
-from worker.kafka.types import EARLIEST, LATEST, Message, Partition, Polled, Position, Record, Source, Topic
+from worker.kafka.types import (
+    EARLIEST,
+    LATEST,
+    CommittedOffset,
+    Message,
+    Partition,
+    Polled,
+    Record,
+    Subscription,
+    Topic,
+)
 
 
 class MemoryBroker:
@@ -16,13 +26,15 @@ class MemoryBroker:
     Protocol forbids (anything but `rewind` and `close` after an error) raise RuntimeError, so that tests see them.
     """
 
-    def __init__(self, kafka: MemoryKafka, source: Source | None, transactional_id: str | None = None) -> None:
+    def __init__(
+        self, kafka: MemoryKafka, subscription: Subscription | None, transactional_id: str | None = None
+    ) -> None:
         self._kafka = kafka
-        self._source = source
+        self._subscription = subscription
         self._transactional_id = transactional_id
         self._fences = Fences(transactional_id)
-        self._group = kafka.groups[source.group_id] if source and source.group_id else None
-        self._member = Member(source.topic if source else "")
+        self._group = kafka.groups[subscription.group_id] if subscription and subscription.group_id else None
+        self._member = Member(subscription.topic if subscription else "")
         self._epoch = 0
         self._pending: list[Message] = []
         self._next: dict[Partition, int] = {}
@@ -35,12 +47,12 @@ class MemoryBroker:
     def start(self, *topics: str) -> None:
         """Check the topics and take over the transactional id from whoever had it."""
         self._reach()
-        for topic in [*topics, *([self._source.topic] if self._source else [])]:
+        for topic in [*topics, *([self._subscription.topic] if self._subscription else [])]:
             if not self._kafka.partitions(topic):
                 raise TopicMissing(f"topic {topic} does not exist: create it, or start with --create-topics")
         self._take_over()
-        if self._source and not self._group:
-            self._adopt(self._kafka.partitions(self._source.topic))
+        if self._subscription and not self._group:
+            self._adopt(self._kafka.partitions(self._subscription.topic))
 
     def poll(self, max_records: int, timeout_seconds: float) -> Polled:
         """See Broker.poll; nothing comes while the cluster is away."""
@@ -63,20 +75,20 @@ class MemoryBroker:
         else:
             self._pending += messages
 
-    def commit(self, positions: Mapping[Partition, Position]) -> None:
+    def commit(self, offsets: Mapping[Partition, CommittedOffset]) -> None:
         """See Broker.commit."""
         self._expect_no_error()
         with self._kafka.lock:
             self._must_rewind = True
             if self._kafka.away:
                 raise BatchExpired("no answer: the cluster is away")
-            self._refuse_strangers(positions)
+            self._refuse_strangers(offsets)
             stored = self._kafka.commit_to_expire
             self._kafka.commit_to_expire = None
             if stored is not False:
                 self._kafka.append_all(self._pending, in_transaction=self._transactional_id is not None)
                 if self._group:
-                    self._group.positions.update(positions)
+                    self._group.offsets.update(offsets)
             if stored is not None:
                 raise BatchExpired("no answer, as was asked for")
             self._pending = []
@@ -94,11 +106,11 @@ class MemoryBroker:
         """See Broker.assignment."""
         return frozenset(self._next)
 
-    def committed(self) -> dict[Partition, Position]:
+    def committed(self) -> dict[Partition, CommittedOffset]:
         """See Broker.committed."""
         self._reach()
-        positions = self._group.positions if self._group else {}
-        return {partition: positions[partition] for partition in self._next if partition in positions}
+        offsets = self._group.offsets if self._group else {}
+        return {partition: offsets[partition] for partition in self._next if partition in offsets}
 
     def lags(self) -> dict[Partition, int]:
         """See Broker.lags."""
@@ -114,19 +126,21 @@ class MemoryBroker:
         for topic in topics:
             self._kafka.create(topic.name, topic.partitions)
 
-    def group_positions(self, group_id: str, topic: str) -> dict[Partition, Position]:
+    def group_offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
         """See Broker.group_positions."""
         self._reach()
-        positions = self._kafka.groups[group_id].positions if group_id in self._kafka.groups else {}
-        return {partition: position for partition, position in positions.items() if partition.topic == topic}
+        offsets = self._kafka.groups[group_id].offsets if group_id in self._kafka.groups else {}
+        return {
+            partition: committed_offset for partition, committed_offset in offsets.items() if partition.topic == topic
+        }
 
-    def set_group_positions(self, group_id: str, positions: Mapping[Partition, Position]) -> None:
+    def set_group_offsets(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
         """See Broker.set_group_positions."""
         self._reach()
         with self._kafka.lock:
             if self._kafka.groups[group_id].members:
                 raise StopWorker(has_members(group_id))
-            self._kafka.groups[group_id].positions.update(positions)
+            self._kafka.groups[group_id].offsets.update(offsets)
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
@@ -165,7 +179,7 @@ class MemoryBroker:
         return frozenset(revoked)
 
     def _adopt(self, partitions: Sequence[Partition] | frozenset[Partition]) -> None:
-        start = self._source.start if self._source else EARLIEST
+        start = self._subscription.start if self._subscription else EARLIEST
         for partition in partitions:
             self._starts[partition] = self._offset_at(partition, start)
             self._next[partition] = self._committed_or_start(partition)
@@ -176,8 +190,8 @@ class MemoryBroker:
         return self._kafka.end(partition) if start == LATEST else self._kafka.offset_at(partition, start)
 
     def _committed_or_start(self, partition: Partition) -> int:
-        position = self._group.positions.get(partition) if self._group else None
-        return position.next_offset if position else self._starts[partition]
+        committed_offset = self._group.offsets.get(partition) if self._group else None
+        return committed_offset.next_offset if committed_offset else self._starts[partition]
 
     def _fetch(self, max_records: int) -> list[Record]:
         records: list[Record] = []
@@ -195,14 +209,14 @@ class MemoryBroker:
                 records += found
         return records
 
-    def _refuse_strangers(self, positions: Mapping[Partition, Position]) -> None:
+    def _refuse_strangers(self, offsets: Mapping[Partition, CommittedOffset]) -> None:
         if self._transactional_id and self._kafka.epochs[self._transactional_id] != self._epoch:
             self._fences.fenced()
             raise BatchRefused("another producer took over the transactional id")
-        if self._group and positions:
-            if not self._group.owns(self._member, positions):
+        if self._group and offsets:
+            if not self._group.owns(self._member, offsets):
                 raise BatchRefused("the partitions belong to another member now")
-            if not self._read.issuperset(positions):
+            if not self._read.issuperset(offsets):
                 raise BatchRefused("nothing was read from these partitions since they were assigned")
 
     def _take_over(self) -> None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from worker.kafka.types import Message, Partition, Position, Record
+from worker.kafka.types import CommittedOffset, Message, Partition, Record
 
 
 @dataclass(eq=False, slots=True)
@@ -29,7 +29,7 @@ class Group:
     """
 
     generation: int = 0
-    positions: dict[Partition, Position] = field(default_factory=dict)
+    offsets: dict[Partition, CommittedOffset] = field(default_factory=dict)
     members: list[Member] = field(default_factory=list)
 
     def visit(self, member: Member, partition_counts: Mapping[str, int]) -> frozenset[Partition]:

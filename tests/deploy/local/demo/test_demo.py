@@ -67,15 +67,15 @@ def test_what_it_says_to_try_while_it_stays_up_works(tmp_path: Path) -> None:
     with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as demo:
         try:
             wait_until(lambda: "to try updates with" in log.read_text(), 120, log.read_text)
-            told = log.read_text()
-            own = dict(re.findall(r"export (SENTIMENT_\w+)=(\S+)", told))
+            reported = log.read_text()
+            own = dict(re.findall(r"export (SENTIMENT_\w+)=(\S+)", reported))
             for suggested in (
                 'worker send ".*',
                 "models label .*canary .*",
                 r"worker status .*:\d+",
                 "models history .*",
             ):
-                [line] = re.findall(rf"python -m ({suggested})", told)
+                [line] = re.findall(rf"python -m ({suggested})", reported)
                 words, settings = [sys.executable, "-m", *shlex.split(line)], environment | own
                 subprocess.run(words, env=settings, capture_output=True, check=True, timeout=60)
             assert (Path(own["SENTIMENT_MODEL_STORE"]).parent / "worker-1.log").is_file()

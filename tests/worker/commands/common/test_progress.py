@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from worker.commands.common import progress
-from worker.commands.common.progress import progress_bar, told_regularly
+from worker.commands.common.progress import progress_bar, reported_regularly
 from worker.commands.rescore.progress import rescore_bar
 
 
@@ -19,9 +19,9 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_LINE_SECONDS", 0.01)
 
 
-def until(told: Callable[[], bool]) -> None:
+def until(reported: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
-    while not told():
+    while not reported():
         assert time.monotonic() < deadline, "nothing was told"
         time.sleep(0.005)
 
@@ -32,12 +32,12 @@ def without_level(lines: list[Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("hasty")
 def test_it_is_told_again_and_again_while_the_work_blocks_and_not_afterwards() -> None:
-    told: list[float] = []
-    with told_regularly(lambda: told.append(time.monotonic())):
-        until(lambda: len(told) >= 3)
-    count = len(told)
+    reported: list[float] = []
+    with reported_regularly(lambda: reported.append(time.monotonic())):
+        until(lambda: len(reported) >= 3)
+    count = len(reported)
     time.sleep(0.1)
-    assert len(told) == count
+    assert len(reported) == count
     assert "progress" not in [thread.name for thread in threading.enumerate()]
 
 

@@ -5,7 +5,7 @@ from worker.kafka.memory.cluster import MemoryKafka
 from worker.kafka.types import Message, Record
 
 
-def bury(
+def write_dead_letters(
     memory: MemoryKafka, *records: Record, reason: str = "invalid", error: str = "text: Field required"
 ) -> list[Record]:
     """Set records aside; what then stands in the dead-letter topic."""

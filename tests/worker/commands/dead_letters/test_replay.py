@@ -2,13 +2,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 
-from tests.worker.commands.dead_letters.letters import bury, sent
+from tests.worker.commands.dead_letters.letters import sent, write_dead_letters
 from worker.commands.dead_letters.plan import Choice, Plan, sentences
 from worker.commands.dead_letters.replay import Earlier, execute, make_plan, nothing_earlier
 from worker.errors import StopWorker
 from worker.kafka.memory.broker import MemoryBroker
 from worker.kafka.memory.cluster import MemoryKafka
-from worker.kafka.types import Message, Partition, Position, Record
+from worker.kafka.types import CommittedOffset, Message, Partition, Record
 from worker.settings.settings import Settings
 
 Opened = Callable[..., MemoryBroker]
@@ -42,7 +42,7 @@ def replay(memory: MemoryKafka, opened: Opened, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_dry_run_counts_and_changes_nothing(memory: MemoryKafka, replay: Replays) -> None:
-    bury(memory, *sent(memory, b"a", b"b"))
+    write_dead_letters(memory, *sent(memory, b"a", b"b"))
     assert replay(execute_it=False).replay == {"invalid": 2}
     assert replay(execute_it=False).replay == {"invalid": 2}
     assert replay.values() == []
@@ -50,31 +50,31 @@ def test_a_dry_run_counts_and_changes_nothing(memory: MemoryKafka, replay: Repla
 
 def test_every_letter_comes_back_once_however_often_it_is_run(memory: MemoryKafka, replay: Replays) -> None:
     values = [b"%d" % number for number in range(777)]
-    bury(memory, *sent(memory, *values))
+    write_dead_letters(memory, *sent(memory, *values))
     assert replay().replay == {"invalid": 777}
     assert replay().replay == {}
     assert sorted(replay.values()) == sorted(values)  # type: ignore[type-var]
 
 
 def test_a_later_replay_sends_what_was_buried_since(memory: MemoryKafka, replay: Replays) -> None:
-    bury(memory, *sent(memory, b"a"))
+    write_dead_letters(memory, *sent(memory, b"a"))
     replay()
-    bury(memory, *sent(memory, b"b"))
+    write_dead_letters(memory, *sent(memory, b"b"))
     assert replay().replay == {"invalid": 1}
     assert replay.values() == [b"a", b"b"] or replay.values() == [b"b", b"a"]
 
 
 def test_what_comes_back_while_it_runs_waits_for_the_next_replay(memory: MemoryKafka, opened: Opened) -> None:
-    bury(memory, *sent(memory, b"a"))
+    write_dead_letters(memory, *sent(memory, b"a"))
     broker = opened("reviews.dead-letter", "again", transactional_id="again")
     plan = make_plan(broker, Settings(), Choice("reviews"), nothing_earlier)
-    bury(memory, *sent(memory, b"b"))
+    write_dead_letters(memory, *sent(memory, b"b"))
     assert execute(broker, Choice("reviews"), plan, nothing_earlier).replay == {"invalid": 1}
 
 
 def test_other_reasons_are_passed_over_for_good(memory: MemoryKafka, replay: Replays) -> None:
-    bury(memory, *sent(memory, b"a", b"b"), reason="invalid")
-    bury(memory, *sent(memory, b"c"), reason="scoring_failed")
+    write_dead_letters(memory, *sent(memory, b"a", b"b"), reason="invalid")
+    write_dead_letters(memory, *sent(memory, b"c"), reason="scoring_failed")
     done = replay(reasons=["scoring_failed"])
     assert (done.replay, done.passed_over) == ({"scoring_failed": 1}, {"other_reason": 2})
     assert replay.values() == [b"c"]
@@ -82,14 +82,17 @@ def test_other_reasons_are_passed_over_for_good(memory: MemoryKafka, replay: Rep
 
 
 def test_from_the_beginning_those_come_again_and_new_ones_once(memory: MemoryKafka, replay: Replays) -> None:
-    bury(memory, *sent(memory, b"a", b"b"))
+    write_dead_letters(memory, *sent(memory, b"a", b"b"))
     replay(reasons=["not_json"])
-    bury(memory, *sent(memory, b"c"))
+    write_dead_letters(memory, *sent(memory, b"c"))
 
-    def earlier(committed: Mapping[Partition, Position]) -> Iterable[Sequence[Record]]:
-        letters = memory.read("reviews.dead-letter")
-        places = [(letter, committed.get(Partition(letter.topic, letter.partition))) for letter in letters]
-        yield [letter for letter, at in places if at is not None and letter.offset < at.next_offset]
+    def earlier(committed: Mapping[Partition, CommittedOffset]) -> Iterable[Sequence[Record]]:
+        dead_letters = memory.read("reviews.dead-letter")
+        locations = [
+            (dead_letter, committed.get(Partition(dead_letter.topic, dead_letter.partition)))
+            for dead_letter in dead_letters
+        ]
+        yield [dead_letter for dead_letter, at in locations if at is not None and dead_letter.offset < at.next_offset]
 
     assert replay(earlier=earlier).replay == {"invalid": 3}
     assert sorted(replay.values()) == [b"a", b"b", b"c"]  # type: ignore[type-var]
@@ -97,24 +100,24 @@ def test_from_the_beginning_those_come_again_and_new_ones_once(memory: MemoryKaf
 
 
 def test_a_letter_that_came_back_too_often_is_left_alone(memory: MemoryKafka, replay: Replays) -> None:
-    [letter] = bury(memory, *sent(memory, b"a"))
+    [dead_letter] = write_dead_letters(memory, *sent(memory, b"a"))
     for _ in range(3):
         replay()
-        [letter] = bury(memory, memory.read("reviews")[-1])
-    assert dict(letter.headers)["dead-letter-replays"] == b"3"
-    assert dict(letter.headers)["dead-letter-attempts"] == b"4"
+        [dead_letter] = write_dead_letters(memory, memory.read("reviews")[-1])
+    assert dict(dead_letter.headers)["dead-letter-replays"] == b"3"
+    assert dict(dead_letter.headers)["dead-letter-attempts"] == b"4"
     assert replay().passed_over == {"came_back": 1}
 
 
 def test_what_was_too_large_to_keep_cannot_come_back(memory: MemoryKafka, replay: Replays) -> None:
-    bury(memory, *sent(memory, b"x" * 9_000_000), reason="too_large")
+    write_dead_letters(memory, *sent(memory, b"x" * 9_000_000), reason="too_large")
     assert replay().passed_over == {"without_value": 1}
     assert replay.values() == []
 
 
 def test_letters_from_another_topic_stop_it_before_anything_is_sent(memory: MemoryKafka, replay: Replays) -> None:
     memory.create("other")
-    bury(memory, *sent(memory, b"a"), *sent(memory, b"b", topic="other"))
+    write_dead_letters(memory, *sent(memory, b"a"), *sent(memory, b"b", topic="other"))
     with pytest.raises(StopWorker, match="1 dead letter came from other, not from the input topic reviews"):
         replay()
     assert replay.values() == []
@@ -124,7 +127,7 @@ def test_letters_from_another_topic_stop_it_before_anything_is_sent(memory: Memo
 
 @pytest.mark.parametrize("stored", [True, False])
 def test_a_commit_without_an_answer_doubles_nothing(memory: MemoryKafka, replay: Replays, stored: bool) -> None:
-    bury(memory, *sent(memory, b"a", b"b", b"c"))
+    write_dead_letters(memory, *sent(memory, b"a", b"b", b"c"))
     memory.expire_next_commit(stored=stored)
     assert replay().replay == {"invalid": 3}
     assert sorted(replay.values()) == [b"a", b"b", b"c"]  # type: ignore[type-var]
@@ -132,15 +135,15 @@ def test_a_commit_without_an_answer_doubles_nothing(memory: MemoryKafka, replay:
 
 def test_the_original_key_and_headers_come_back(memory: MemoryKafka, replay: Replays) -> None:
     [record] = sent(memory, b"a")
-    bury(memory, record)
+    write_dead_letters(memory, record)
     replay()
     again = memory.read("reviews")[-1]
     assert (again.key, dict(again.headers)["traceparent"]) == (record.key, b"00-1")
 
 
 def test_a_plan_is_told_in_sentences(memory: MemoryKafka, replay: Replays) -> None:
-    bury(memory, *sent(memory, b"a", b"b"), reason="invalid")
-    bury(memory, *sent(memory, b"c"), reason="scoring_failed")
+    write_dead_letters(memory, *sent(memory, b"a", b"b"), reason="invalid")
+    write_dead_letters(memory, *sent(memory, b"c"), reason="scoring_failed")
     choice = Choice("reviews", ["scoring_failed"])
     assert list(sentences(replay(execute_it=False, reasons=["scoring_failed"]), choice, executed=False)) == [
         "Would send 1 dead letter to topic reviews again (1 scoring_failed).",

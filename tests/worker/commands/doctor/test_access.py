@@ -10,13 +10,13 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePattern
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import wait_until
-from worker.commands.doctor.checks import LOOKS, examine
-from worker.commands.doctor.context import Known
+from worker.commands.doctor.checks import CHECKS, examine
+from worker.commands.doctor.context import CheckContext
 from worker.commands.doctor.results import Finding, Mark
 from worker.kafka.types import MAX_MESSAGE_BYTES
 from worker.settings.settings import load
 
-ABOUT_KAFKA = tuple(look for look in LOOKS if look.subject not in ("machine", "model", "speed", "Redis"))
+ABOUT_KAFKA = tuple(check for check in CHECKS if check.subject not in ("machine", "model", "speed", "Redis"))
 CLIENTS = ("kafka-python", "librdkafka")
 TOPICS = ("reviews", "sentiments", "reviews.dead-letter")
 USERS = ("admin", "worker", "no-input", "no-output", "no-group", "no-transactions", "stranger")
@@ -84,7 +84,7 @@ def login(kafka: LocalKafka, user: str) -> dict[str, Any]:
 def examined(locked_kafka: LocalKafka, request: pytest.FixtureRequest) -> Examine:
     """What is found for a user."""
 
-    def look(user: str, delivery: str = "exactly_once", **settings: Any) -> list[Finding]:
+    def check(user: str, delivery: str = "exactly_once", **settings: Any) -> list[Finding]:
         given = {
             "kafka_bootstrap_servers": locked_kafka.bootstrap_servers,
             "kafka_client": request.param,
@@ -94,12 +94,12 @@ def examined(locked_kafka: LocalKafka, request: pytest.FixtureRequest) -> Examin
             "kafka_sasl_password": f"{user}-password",
             "delivery": delivery,
         }
-        known = Known(load({name: value for name, value in (given | settings).items() if value is not None}))
-        findings = list(examine(known, ABOUT_KAFKA))
-        known.close()
+        context = CheckContext(load({name: value for name, value in (given | settings).items() if value is not None}))
+        findings = list(examine(context, ABOUT_KAFKA))
+        context.close()
         return findings
 
-    return look
+    return check
 
 
 def failed(findings: list[Finding]) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 
 from models.registry.registry import Registry
 from models.scorer import Scorer
-from worker.commands.doctor.capacity import Speed, judge, measure, sharing, workers_for
+from worker.commands.doctor.capacity import Speed, evaluate, measure, sharing, workers_for
 from worker.commands.doctor.results import Mark
 
 SPEED = Speed(reviews=4_000, cpu_seconds=1.0, texts="its golden texts")
@@ -12,7 +12,7 @@ ONE_WORKER = SPEED.worker_per_second("librdkafka")
 
 
 def marks(rate: float | None, partitions: int | None) -> list[Mark]:
-    return [each.mark for each in judge(SPEED, "librdkafka", rate, partitions)]
+    return [each.mark for each in evaluate(SPEED, "librdkafka", rate, partitions)]
 
 
 def test_a_worker_does_more_than_score() -> None:
@@ -42,11 +42,11 @@ def test_the_worker_with_most_partitions_decides(rate: float, partitions: int, e
 
 
 def test_an_uneven_share_is_told_with_a_number_that_divides() -> None:
-    workers = judge(SPEED, "librdkafka", ONE_WORKER * 2, partitions=10)[1]
+    workers = evaluate(SPEED, "librdkafka", ONE_WORKER * 2, partitions=10)[1]
     assert workers.found.endswith(
         "take 4 workers (one core each), the one with 3 of 10 partitions busy 60%; 5 would have as many each"
     )
-    assert judge(SPEED, "librdkafka", ONE_WORKER * 2, partitions=12)[1].found.endswith("(one core each), busy 67%")
+    assert evaluate(SPEED, "librdkafka", ONE_WORKER * 2, partitions=12)[1].found.endswith("(one core each), busy 67%")
 
 
 def test_enough_partitions_are_fine() -> None:

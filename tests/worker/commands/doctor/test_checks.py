@@ -7,53 +7,53 @@ import pytest
 
 from models.errors import BrokenArtifact, StoreError
 from tests.worker.commands.group.workers import started_workers
-from worker.commands.doctor.checks import LOOKS, Look, examine, without_kafka
-from worker.commands.doctor.context import Known, patiently
-from worker.commands.doctor.machine import look_at_machine
+from worker.commands.doctor.checks import CHECKS, Check, examine, without_kafka
+from worker.commands.doctor.context import CheckContext, patiently
+from worker.commands.doctor.machine import check_machine
 from worker.commands.doctor.results import Finding, Mark, ok
 from worker.errors import AccessDenied, BatchExpired, KafkaAway
 from worker.settings.settings import load
 
 
-def fine(known: Known) -> list[Finding]:
+def fine(context: CheckContext) -> list[Finding]:
     return [ok("fine", "all is well")]
 
 
-def marks(*looks: Look) -> list[Mark]:
-    return [each.mark for each in examine(Known(load({})), looks)]
+def marks(*checks: Check) -> list[Mark]:
+    return [each.mark for each in examine(CheckContext(load({})), checks)]
 
 
 def test_a_look_that_hangs_fails_and_the_next_is_taken() -> None:
     released = threading.Event()
 
-    def hangs(known: Known) -> list[Finding]:
+    def hangs(context: CheckContext) -> list[Finding]:
         released.wait()
         return []
 
-    assert marks(Look("hangs", hangs, seconds=0.05), Look("fine", fine)) == [Mark.FAILS, Mark.OK]
+    assert marks(Check("hangs", hangs, seconds=0.05), Check("fine", fine)) == [Mark.FAILS, Mark.OK]
     released.set()
 
 
 @pytest.mark.parametrize("error", [AccessDenied, KafkaAway, BatchExpired, BrokenArtifact, StoreError])
 def test_what_was_found_before_an_error_is_kept_and_the_error_comes_with_advice(error: type[Exception]) -> None:
-    def refuses(known: Known) -> Iterator[Finding]:
+    def refuses(context: CheckContext) -> Iterator[Finding]:
         yield ok("first", "all is well")
         raise error("this did not go well")
 
-    first, second = examine(Known(load({})), [Look("refuses", refuses)])
+    first, second = examine(CheckContext(load({})), [Check("refuses", refuses)])
     assert (first.mark, second.mark, second.found) == (Mark.OK, Mark.FAILS, "this did not go well")
     assert "run doctor again" in second.advice
 
 
 def test_a_look_that_an_earlier_one_rules_out_is_skipped_with_the_reason() -> None:
-    [finding] = examine(Known(load({})), [Look("topics", fine, obstacle=without_kafka)])
+    [finding] = examine(CheckContext(load({})), [Check("topics", fine, skip_reason=without_kafka)])
     assert (finding.mark, finding.found) == (Mark.SKIPPED, "Kafka was not reached")
 
 
 def test_without_kafka_nothing_waits_for_it() -> None:
-    known = Known(load({"kafka_bootstrap_servers": "127.0.0.1:9", "http_port": "0"}))
-    quick = [look for look in LOOKS if look.subject not in ("model", "speed")]
-    found = {each.subject: each.mark for each in examine(known, quick)}
+    context = CheckContext(load({"kafka_bootstrap_servers": "127.0.0.1:9", "http_port": "0"}))
+    quick = [check for check in CHECKS if check.subject not in ("model", "speed")]
+    found = {each.subject: each.mark for each in examine(context, quick)}
     assert found["Kafka address"] is Mark.FAILS
     later = ("Kafka server", "Kafka limits", "topics", "permissions", "arrivals", "group", "instance id", "reviews")
     assert {found[subject] for subject in later} == {Mark.SKIPPED}
@@ -62,9 +62,9 @@ def test_without_kafka_nothing_waits_for_it() -> None:
 def test_a_worker_on_our_own_port_is_remembered() -> None:
     with started_workers() as start:
         port = start().address.rpartition(":")[2]
-        known = Known(load({"http_host": "127.0.0.1", "http_port": port}))
-        assert Mark.FAILS not in {each.mark for each in examine(known, [Look("machine", look_at_machine)])}
-    assert known.worker_runs_here
+        context = CheckContext(load({"http_host": "127.0.0.1", "http_port": port}))
+        assert Mark.FAILS not in {each.mark for each in examine(context, [Check("machine", check_machine)])}
+    assert context.worker_runs_here
 
 
 def test_patience_ends() -> None:

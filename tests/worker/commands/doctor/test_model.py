@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.versions import BREAKS, NAME, add_version
-from worker.commands.doctor.context import Known
-from worker.commands.doctor.model import look_at_model
+from worker.commands.doctor.context import CheckContext
+from worker.commands.doctor.model import check_model
 from worker.commands.doctor.results import Mark
 from worker.settings.settings import load
 
@@ -15,7 +15,7 @@ _LABEL = f"python -m models label {NAME} stable VERSION"
 
 def advice(**settings: str) -> str:
     """What to do about the one thing that is found."""
-    [finding] = look_at_model(Known(load({"model_name": NAME, **settings})))
+    [finding] = check_model(CheckContext(load({"model_name": NAME, **settings})))
     assert finding.mark is Mark.FAILS
     return finding.advice
 
@@ -30,9 +30,9 @@ def test_a_model_that_is_not_there_is_a_matter_of_name_and_store(name: str) -> N
 
 
 def test_a_label_that_is_not_there_can_be_set() -> None:
-    told = advice(model_label="nowhere")
-    assert told.startswith("check SENTIMENT_MODEL_LABEL")
-    assert _LABEL.replace("stable", "nowhere") in told
+    reported = advice(model_label="nowhere")
+    assert reported.startswith("check SENTIMENT_MODEL_LABEL")
+    assert _LABEL.replace("stable", "nowhere") in reported
 
 
 def test_a_broken_version_leads_to_another(tmp_path: Path) -> None:

@@ -11,15 +11,15 @@ from deploy.local.kafka import LocalKafka
 from tests.contracts.worlds import after, poll
 from tests.kafka.topics import new_topic, unique
 from tests.worker.commands.command_line import Commands
-from worker.commands.doctor.checks import LOOKS, examine
-from worker.commands.doctor.context import Known
+from worker.commands.doctor.checks import CHECKS, examine
+from worker.commands.doctor.context import CheckContext
 from worker.commands.doctor.results import Finding, Mark
 from worker.kafka.connect import open_broker
-from worker.kafka.types import MAX_MESSAGE_BYTES, Message, Source
+from worker.kafka.types import MAX_MESSAGE_BYTES, Message, Subscription
 from worker.settings.settings import load
 
 CLIENTS = ("kafka-python", "librdkafka")
-ABOUT_KAFKA = tuple(look for look in LOOKS if look.subject not in ("machine", "model", "speed", "Redis"))
+ABOUT_KAFKA = tuple(check for check in CHECKS if check.subject not in ("machine", "model", "speed", "Redis"))
 Doctor = Callable[..., dict[str, Finding]]
 
 
@@ -38,9 +38,9 @@ def doctor(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> Doctor:
         monkeypatch.setenv(name, value)
 
     def examined(**settings: Any) -> dict[str, Finding]:
-        known = Known(load(settings))
-        findings = sorted(examine(known, ABOUT_KAFKA), key=lambda each: list(Mark).index(each.mark))
-        known.close()
+        context = CheckContext(load(settings))
+        findings = sorted(examine(context, ABOUT_KAFKA), key=lambda each: list(Mark).index(each.mark))
+        context.close()
         return {each.subject: each for each in findings}
 
     return examined
@@ -121,8 +121,8 @@ def test_nothing_is_left_behind(doctor: Doctor, commands: Commands, kafka: Local
 def test_a_group_at_work_is_not_disturbed(doctor: Doctor, commands: Commands) -> None:
     commands.write(review(commands.input))
     settings = load({})
-    source = Source(commands.input, settings.kafka_group_id)
-    worker = open_broker(settings.kafka_client, settings.connection(), source, f"{settings.kafka_group_id}-a")
+    subscription = Subscription(commands.input, settings.kafka_group_id)
+    worker = open_broker(settings.kafka_client, settings.connection(), subscription, f"{settings.kafka_group_id}-a")
     worker.start(commands.output)
     [record] = poll(worker, 1)
     before = worker.rebalances(), worker.assignment()

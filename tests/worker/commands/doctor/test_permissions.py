@@ -15,9 +15,9 @@ from worker.commands.doctor.permissions import (
     TOPIC,
     TRANSACTIONAL_ID,
     Permission,
+    evaluate,
     grant,
     grant_sight,
-    judge,
     missing,
     needed,
     principal_of,
@@ -66,11 +66,13 @@ def test_what_kafka_refused_when_tried_is_missing(kind: str) -> None:
 def test_what_could_not_be_asked_is_neither_missing_nor_there() -> None:
     settings = load({})
     assert lacking(settings, topics={}, tried={}) == set()
-    assert judge(needed(settings), {}, {}, "User:worker", "kafka:9092") == []
+    assert evaluate(needed(settings), {}, {}, "User:worker", "kafka:9092") == []
 
 
 def test_what_is_missing_fails_with_the_command_that_grants_it() -> None:
-    findings = judge(needed(load({})), ALL_TOPICS, {GROUP: False, TRANSACTIONAL_ID: True}, "User:worker", "kafka:9092")
+    findings = evaluate(
+        needed(load({})), ALL_TOPICS, {GROUP: False, TRANSACTIONAL_ID: True}, "User:worker", "kafka:9092"
+    )
     [failed] = [each for each in findings if each.mark is Mark.FAILS]
     assert failed.found == "User:worker lacks Read on group sentiment"
     assert failed.advice == (

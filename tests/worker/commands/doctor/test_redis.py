@@ -9,7 +9,7 @@ from redis import Redis
 from deploy.local.processes import free_ports
 from deploy.local.redis import LocalRedis
 from worker.cache import Cache, CacheFault
-from worker.commands.doctor.redis import CacheFacts, judge, probe
+from worker.commands.doctor.redis import CacheFacts, evaluate, probe
 from worker.commands.doctor.results import Finding, Mark
 
 DAY = 86_400
@@ -46,7 +46,7 @@ def as_user(redis: LocalRedis, *rules: str) -> str:
 
 
 def room(rate: float | None, **changed: object) -> Finding:
-    return judge(replace(FACTS, **changed), rate, DAY)[1]  # type: ignore[arg-type]
+    return evaluate(replace(FACTS, **changed), rate, DAY)[1]  # type: ignore[arg-type]
 
 
 def test_a_redis_that_takes_sentiments_keeps_nothing_of_the_trial(own_redis: LocalRedis) -> None:
@@ -54,7 +54,7 @@ def test_a_redis_that_takes_sentiments_keeps_nothing_of_the_trial(own_redis: Loc
     assert isinstance(found, CacheFacts)
     assert (found.policy, found.limit_bytes) == ("noeviction", 0)
     assert 200 < found.key_bytes < 1_000
-    assert "written, and removed again" in judge(found, None, DAY)[0].found
+    assert "written, and removed again" in evaluate(found, None, DAY)[0].found
     with Redis.from_url(own_redis.url) as client:
         assert client.dbsize() == 0
 
@@ -83,7 +83,7 @@ def test_a_user_who_may_only_write_sentiments_is_enough(own_redis: LocalRedis) -
     found = probed(as_user(own_redis, "~sentiment:*", "+set"))
     assert isinstance(found, CacheFacts)
     assert found.used_bytes is None
-    taken, room = judge(found, 100.0, DAY)
+    taken, room = evaluate(found, 100.0, DAY)
     assert (taken.mark, room.mark) == (Mark.OK, Mark.SKIPPED)
     assert taken.found == "takes sentiments (written, and gone by itself within 10 s)"
     with Redis.from_url(own_redis.url) as client:
@@ -125,7 +125,7 @@ def test_too_little_room_is_a_warning_that_says_what_will_happen(changed: dict[s
 def test_a_shorter_expiry_that_fits_is_named() -> None:
     advice = room(rate=1_000.0).advice
     seconds = int(advice.split("SENTIMENT_REDIS_EXPIRY_SECONDS=")[1])
-    assert judge(FACTS, 1_000.0, seconds)[1].mark is Mark.OK
+    assert evaluate(FACTS, 1_000.0, seconds)[1].mark is Mark.OK
 
 
 def test_without_a_rate_the_room_is_not_judged() -> None:

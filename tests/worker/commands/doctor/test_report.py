@@ -34,10 +34,10 @@ def test_what_fails_stands_before_the_verdict_once_more() -> None:
     fine, broken = FINDINGS[0], fails("model", "broken", "mend it")
     failure = ["fails    model: broken", "         -> mend it"]
     verdict = ["", "Not ready: 1 ok, 1 failed."]
-    told = "ok       settings: valid"
-    assert shown([broken, fine]) == [*failure, told, "", "What fails, once more:", *failure, *verdict]
-    assert shown([fine, broken]) == [told, *failure, *verdict]
-    assert shown([fine]) == [told, "", "Ready: 1 ok."]
+    reported = "ok       settings: valid"
+    assert shown([broken, fine]) == [*failure, reported, "", "What fails, once more:", *failure, *verdict]
+    assert shown([fine, broken]) == [reported, *failure, *verdict]
+    assert shown([fine]) == [reported, "", "Ready: 1 ok."]
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from worker.commands.doctor.results import Finding, Mark
-from worker.commands.doctor.servers import judge_advertised, judge_bootstrap, judge_limits, judge_oblivion
+from worker.commands.doctor.servers import evaluate_advertised, evaluate_bootstrap, evaluate_limits, evaluate_oblivion
 from worker.kafka.admin import Server
 from worker.settings.settings import load
 
@@ -20,7 +20,7 @@ DEFAULTS = {
 
 def limits(settings: dict[str, Any] | None = None, servers: int = 3, **changed: str) -> list[Finding]:
     found = DEFAULTS | {name.replace("_", "."): value for name, value in changed.items()}
-    return judge_limits(found, load(settings or {}), servers)
+    return evaluate_limits(found, load(settings or {}), servers)
 
 
 def marks(findings: list[Finding]) -> list[Mark]:
@@ -28,16 +28,16 @@ def marks(findings: list[Finding]) -> list[Mark]:
 
 
 def test_one_address_that_answers_is_enough() -> None:
-    assert marks(judge_bootstrap({"a:1": "", "b:2": "connection refused"})) == [Mark.OK, Mark.WARNING]
+    assert marks(evaluate_bootstrap({"a:1": "", "b:2": "connection refused"})) == [Mark.OK, Mark.WARNING]
 
 
 def test_no_address_that_answers_fails_with_the_reasons() -> None:
-    [finding] = judge_bootstrap({"a:1": "timed out", "b:2": "connection refused"})
+    [finding] = evaluate_bootstrap({"a:1": "timed out", "b:2": "connection refused"})
     assert (finding.mark, finding.found) == (Mark.FAILS, "none answers (a:1: timed out; b:2: connection refused)")
 
 
 def test_a_server_that_sends_clients_elsewhere_fails() -> None:
-    reached, lost = judge_advertised([Server(1, "here", 9092), Server(2, "inside", 9092)], {2: "unknown name"})
+    reached, lost = evaluate_advertised([Server(1, "here", 9092), Server(2, "inside", 9092)], {2: "unknown name"})
     assert (reached.mark, lost.mark) == (Mark.OK, Mark.FAILS)
     assert "inside:9092" in lost.found
     assert "advertised.listeners" in lost.advice
@@ -48,7 +48,7 @@ def test_kafkas_defaults_leave_room_for_ours() -> None:
 
 
 def test_limits_that_are_not_known_are_not_judged() -> None:
-    assert marks(judge_limits({}, load({}), 3)) == [Mark.OK]
+    assert marks(evaluate_limits({}, load({}), 3)) == [Mark.OK]
 
 
 @pytest.mark.parametrize("session", [5.0, 1801.0])
@@ -74,8 +74,8 @@ def test_a_short_memory_for_positions_is_a_warning() -> None:
 
 @pytest.mark.parametrize(("input_days", "expected"), [(7, []), (8, [Mark.WARNING]), (float("inf"), [Mark.WARNING])])
 def test_reviews_that_outlive_the_positions_are_a_warning(input_days: float, expected: list[Mark]) -> None:
-    assert marks(judge_oblivion(input_days * 86_400, DEFAULTS, "reviews")) == expected
+    assert marks(evaluate_oblivion(input_days * 86_400, DEFAULTS, "reviews")) == expected
 
 
 def test_hidden_limits_forget_nothing() -> None:
-    assert judge_oblivion(float("inf"), {}, "reviews") == []
+    assert evaluate_oblivion(float("inf"), {}, "reviews") == []

@@ -8,9 +8,9 @@ from worker.commands.doctor.topics import (
     INPUT,
     SHADOW,
     Purpose,
-    judge,
-    judge_missing,
-    judge_single,
+    evaluate,
+    evaluate_missing,
+    evaluate_single,
     output_purpose,
     retention_seconds,
 )
@@ -32,7 +32,7 @@ def facts(partitions: int = 12, replicas: int = 3, in_sync: int = 3, leaderless:
 
 def judged(purpose: Purpose, found: TopicFacts | None = None, **changed: str) -> list[Finding]:
     settings = GOOD | {name.replace("_", "."): value for name, value in changed.items()}
-    return judge(found or facts(), settings, purpose, "kafka:9092")
+    return evaluate(found or facts(), settings, purpose, "kafka:9092")
 
 
 @pytest.mark.parametrize("purpose", [INPUT, OUTPUT, DEAD_LETTERS])
@@ -56,23 +56,23 @@ def test_kafkas_default_size_is_a_warning_and_the_inputs_size_is_its_own_affair(
 
 def test_one_replica_is_a_warning_once_for_all_topics() -> None:
     assert [each.mark for each in judged(OUTPUT, facts(replicas=1, in_sync=1), min_insync_replicas="1")] == [Mark.OK]
-    [warning] = judge_single(["reviews", "sentiments"], servers=1)
+    [warning] = evaluate_single(["reviews", "sentiments"], servers=1)
     assert (warning.mark, warning.subject) == (Mark.WARNING, "topics reviews, sentiments")
     assert "1 replica:" in warning.found
     assert "3 Kafka servers" in warning.advice
-    assert judge_single([], servers=1) == []
+    assert evaluate_single([], servers=1) == []
 
 
 @pytest.mark.parametrize("purpose", [INPUT, OUTPUT, DEAD_LETTERS, SHADOW])
 def test_a_missing_topic_fails_with_the_setting_to_check_first(purpose: Purpose) -> None:
-    advice = judge_missing("reviewz", ["letters", "reviews", "views"], purpose, 5, "kafka:9092").advice
+    advice = evaluate_missing("reviewz", ["letters", "reviews", "views"], purpose, 5, "kafka:9092").advice
     assert purpose.setting.removeprefix("SENTIMENT_").lower() in Settings.model_fields
     assert advice.startswith(f"check {purpose.setting} (is reviews meant, which exists?); to create it: ")
     assert "--topic reviewz --partitions 12 --replication-factor 3 --config" in advice
 
 
 def test_a_missing_topic_that_nothing_resembles_is_to_be_created() -> None:
-    advice = judge_missing("reviews", ["letters"], INPUT, 1, "kafka:9092").advice
+    advice = evaluate_missing("reviews", ["letters"], INPUT, 1, "kafka:9092").advice
     assert advice.startswith("check SENTIMENT_INPUT_TOPIC; to create it: python -m worker run --create-topics, or: ")
     assert "--replication-factor 1 " in advice
 
@@ -123,7 +123,7 @@ def test_retention_is_for_ever_where_nothing_is_deleted_for_its_age() -> None:
 
 
 def test_a_topic_whose_settings_are_hidden_is_judged_by_the_rest() -> None:
-    assert [each.mark for each in judge(facts(), {}, OUTPUT, "kafka:9092")] == [Mark.OK]
+    assert [each.mark for each in evaluate(facts(), {}, OUTPUT, "kafka:9092")] == [Mark.OK]
 
 
 def test_a_topic_is_as_safe_as_its_weakest_partition() -> None:

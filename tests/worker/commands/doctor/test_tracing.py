@@ -6,10 +6,10 @@ import pytest
 
 from deploy.local.processes import free_ports
 from tests.worker.observability.collector import Collector
-from worker.commands.doctor.checks import LOOKS, examine
-from worker.commands.doctor.context import Known
+from worker.commands.doctor.checks import CHECKS, examine
+from worker.commands.doctor.context import CheckContext
 from worker.commands.doctor.results import Finding, Mark
-from worker.commands.doctor.tracing import judge_endpoint
+from worker.commands.doctor.tracing import evaluate_endpoint
 from worker.settings.settings import load
 
 _TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -24,7 +24,9 @@ def _no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found(tracing: str = "otlp") -> list[Finding]:
     """What the examination says."""
-    return list(examine(Known(load({"tracing": tracing})), [look for look in LOOKS if look.subject == "tracing"]))
+    return list(
+        examine(CheckContext(load({"tracing": tracing})), [check for check in CHECKS if check.subject == "tracing"])
+    )
 
 
 def test_off_says_nothing() -> None:
@@ -65,5 +67,5 @@ def test_a_collector_that_does_not_listen_is_a_warning(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("endpoint", ["collector:4318", "http://", "http://collector:many", "http://[::1"])
 def test_an_endpoint_that_is_none_is_a_warning(endpoint: str) -> None:
-    finding = judge_endpoint(endpoint)
+    finding = evaluate_endpoint(endpoint)
     assert (finding.mark, "is no http:// address" in finding.found) == (Mark.WARNING, True)

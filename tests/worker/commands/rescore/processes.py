@@ -12,7 +12,7 @@ from worker.commands.rescore.offsets import Bound
 from worker.commands.rescore.runner import Run
 from worker.commands.rescore.scoring import Rescorer
 from worker.commands.rescore.start import begin, for_range, make_job
-from worker.commands.rescore.throttle import Brakes
+from worker.commands.rescore.throttle import Throttle
 from worker.kafka.memory.broker import MemoryBroker
 from worker.kafka.memory.cluster import MemoryKafka
 from worker.kafka.types import EARLIEST, Message, Record
@@ -61,7 +61,7 @@ class Processes:
         state = begin(self.opened(), job, since, until, append)
         self.broker = self.opened("reviews", job.group, EARLIEST, f"{job.group}-{instance}")
         rescorer = Rescorer(self.scorer, ReviewDecoder(), job.to)
-        return Run(self.broker, rescorer, job, state, Brakes(lambda: 0, 1), SETTINGS)
+        return Run(self.broker, rescorer, job, state, Throttle(lambda: 0, 1), SETTINGS)
 
     def __call__(self, since: Bound | None = None, until: Bound | None = None) -> State:
         run = self.start(since, until)

@@ -8,7 +8,7 @@ from models.registry.registry import Registry, Resolved
 from tests.versions import add_version
 from worker.__main__ import main
 from worker.commands.rescore.command import score_class
-from worker.commands.rescore.comparison import Change, Figures
+from worker.commands.rescore.comparison import Change, Statistics
 from worker.commands.rescore.job import Progress, State
 from worker.commands.rescore.report import lines, to_json
 from worker.commands.rescore.start import make_job
@@ -16,7 +16,7 @@ from worker.kafka.types import Partition
 from worker.settings.settings import Settings
 
 JOB = make_job(Settings(), ("imdb", 2), "again", None)
-FIGURES = Figures(
+STATISTICS = Statistics(
     results=11,
     compared=10,
     confusion={"negative": {"negative": 4, "positive": 1}, "positive": {"positive": 3, "negative": 2}},
@@ -26,7 +26,7 @@ FIGURES = Figures(
     mean_absolute_difference=0.125,
     largest=[Change("r7\x1b[31m", "positive", "negative", 0.9, 0.1)],
 )
-NOTHING = Figures(11, 0, {}, {"positive": 11}, {}, "positive", None, [])
+NOTHING = Statistics(11, 0, {}, {"positive": 11}, {}, "positive", None, [])
 
 
 def finished(records: int, **skipped: int) -> State:
@@ -37,7 +37,7 @@ def finished(records: int, **skipped: int) -> State:
 
 
 def test_the_report_for_programs() -> None:
-    report = to_json(JOB, finished(7, invalid=1, not_json=0), FIGURES, 1.23456)
+    report = to_json(JOB, finished(7, invalid=1, not_json=0), STATISTICS, 1.23456)
     assert (report["records"], report["scored"], report["skipped"]["invalid"]) == (14, 12, 2)
     assert (report["results"], report["compared"], report["agreement_ratio"]) == (11, 10, 0.7)
     assert report["flips"] == {"negative -> positive": 1, "positive -> negative": 2}
@@ -49,7 +49,7 @@ def test_the_report_for_programs() -> None:
 
 
 def test_the_report_for_people() -> None:
-    assert list(lines(JOB, finished(7, invalid=1), FIGURES, "sentiments")) == [
+    assert list(lines(JOB, finished(7, invalid=1), STATISTICS, "sentiments")) == [
         "Scored 12 of 14 records of topic reviews with imdb@2 into topic again (skipped: 2 invalid).",
         "Compared with the old results of topic sentiments: 10 of 11 ids (8 by imdb@1, 2 by old@7).",
         "Both agree on 7 of 10 (70.00%).",
@@ -68,8 +68,8 @@ def test_the_report_for_people() -> None:
 
 
 def test_without_old_results_there_is_nothing_to_compare() -> None:
-    _, told = lines(JOB, finished(7), NOTHING, "sentiments")
-    assert told == "Topic sentiments holds no old results of the same ids to compare with."
+    _, reported = lines(JOB, finished(7), NOTHING, "sentiments")
+    assert reported == "Topic sentiments holds no old results of the same ids to compare with."
     report = to_json(JOB, finished(7), NOTHING, 1.0)
     assert (report["agreement_ratio"], report["flips"], report["class_mix"]["old"]) == (None, {}, {})
     assert report["class_mix"]["new_of_all"] == {"positive": 1.0}

@@ -26,52 +26,60 @@ def compared(new: NewResults, **old: float) -> Comparison:
 
 
 def test_an_example_by_hand() -> None:
-    figures = compared(new_results(a=0.9, b=0.8, c=0.3, d=0.6), a=0.7, b=0.2, c=0.4, x=0.5).figures()
-    assert (figures.results, figures.compared) == (4, 3)
-    assert figures.confusion == {"positive": {"positive": 1}, "negative": {"positive": 1, "negative": 1}}
-    assert figures.new_classes == {"positive": 3, "negative": 1}
-    assert figures.old_versions == {"imdb@1": 3}
-    assert figures.mean_absolute_difference == pytest.approx((0.2 + 0.6 + 0.1) / 3, abs=1e-6)
-    assert [change.id for change in figures.largest] == ["b", "a", "c"]
-    assert figures.largest[0] == Change("b", "negative", "positive", 0.2, 0.8)
+    statistics = compared(new_results(a=0.9, b=0.8, c=0.3, d=0.6), a=0.7, b=0.2, c=0.4, x=0.5).statistics()
+    assert (statistics.results, statistics.compared) == (4, 3)
+    assert statistics.confusion == {"positive": {"positive": 1}, "negative": {"positive": 1, "negative": 1}}
+    assert statistics.new_classes == {"positive": 3, "negative": 1}
+    assert statistics.old_versions == {"imdb@1": 3}
+    assert statistics.mean_absolute_difference == pytest.approx((0.2 + 0.6 + 0.1) / 3, abs=1e-6)
+    assert [change.id for change in statistics.largest] == ["b", "a", "c"]
+    assert statistics.largest[0] == Change("b", "negative", "positive", 0.2, 0.8)
 
 
 def test_the_latest_old_result_of_an_id_counts() -> None:
     comparison = new_results(a=0.9).compare()
     for time, positive, version in [(5, 0.1, 2), (9, 0.8, 3), (9, 0.7, 4), (1, 0.2, 1)]:
         comparison.add_old(time, said("a", positive, version))
-    figures = comparison.figures()
-    assert (figures.compared, figures.old_versions) == (1, {"imdb@4": 1})
-    assert figures.mean_absolute_difference == pytest.approx(0.2, abs=1e-6)
+    statistics = comparison.statistics()
+    assert (statistics.compared, statistics.old_versions) == (1, {"imdb@4": 1})
+    assert statistics.mean_absolute_difference == pytest.approx(0.2, abs=1e-6)
 
 
 def test_the_last_new_result_of_an_id_counts_once() -> None:
     new = new_results(a=0.9, b=0.9)
     new.add(said("a", 0.3))
-    figures = compared(new, a=0.3, b=0.9).figures()
-    assert (figures.results, figures.compared, figures.mean_absolute_difference) == (2, 2, pytest.approx(0, abs=1e-6))
-    assert figures.new_classes == {"positive": 1, "negative": 1}
-    assert figures.largest == []
+    statistics = compared(new, a=0.3, b=0.9).statistics()
+    assert (statistics.results, statistics.compared, statistics.mean_absolute_difference) == (
+        2,
+        2,
+        pytest.approx(0, abs=1e-6),
+    )
+    assert statistics.new_classes == {"positive": 1, "negative": 1}
+    assert statistics.largest == []
 
 
 def test_old_classes_that_the_new_version_does_not_know_are_told() -> None:
     comparison = new_results(a=0.9).compare()
     comparison.add_old(0, Sentiment("a", "neutral", {"neutral": 1.0}, 1.0, "other", 7, {}, ""))
-    figures = comparison.figures()
-    assert figures.confusion == {"neutral": {"positive": 1}}
-    assert (figures.old_versions, figures.mean_absolute_difference, figures.largest) == ({"other@7": 1}, None, [])
+    statistics = comparison.statistics()
+    assert statistics.confusion == {"neutral": {"positive": 1}}
+    assert (statistics.old_versions, statistics.mean_absolute_difference, statistics.largest) == (
+        {"other@7": 1},
+        None,
+        [],
+    )
 
 
 def test_with_nothing_to_compare_there_are_no_figures_to_make_up() -> None:
-    for figures in (compared(new_results(), a=0.5).figures(), compared(new_results(b=0.1), a=0.5).figures()):
-        assert (figures.compared, figures.confusion, figures.mean_absolute_difference) == (0, {}, None)
+    for statistics in (compared(new_results(), a=0.5).statistics(), compared(new_results(b=0.1), a=0.5).statistics()):
+        assert (statistics.compared, statistics.confusion, statistics.mean_absolute_difference) == (0, {}, None)
 
 
 def test_only_the_largest_changes_are_told() -> None:
     ids = {f"r{number}": number / 1_000 for number in range(1_000)}
-    figures = compared(new_results(**ids), **dict.fromkeys(ids, 0.0)).figures(largest=3)
-    assert [change.id for change in figures.largest] == ["r999", "r998", "r997"]
-    assert figures.mean_absolute_difference == pytest.approx(0.4995, abs=1e-6)
+    statistics = compared(new_results(**ids), **dict.fromkeys(ids, 0.0)).statistics(largest=3)
+    assert [change.id for change in statistics.largest] == ["r999", "r998", "r997"]
+    assert statistics.mean_absolute_difference == pytest.approx(0.4995, abs=1e-6)
 
 
 def test_ids_of_any_letters_come_back() -> None:
@@ -82,7 +90,7 @@ def test_ids_of_any_letters_come_back() -> None:
     comparison = new.compare()
     for review_id in ids:
         comparison.add_old(0, said(review_id, 0.1))
-    assert sorted(change.id for change in comparison.figures().largest) == sorted(ids)
+    assert sorted(change.id for change in comparison.statistics().largest) == sorted(ids)
 
 
 def test_a_flood_of_names_shares_one_number() -> None:

@@ -18,7 +18,7 @@ def records_of(state: State) -> int:
 def test_everything_up_to_the_end_is_scored_once(processes: Processes) -> None:
     processes.send_numbered(200)
     state = processes()
-    assert (state.left, records_of(state), processes.ids()) == (0, 200, numbered(200))
+    assert (state.remaining, records_of(state), processes.ids()) == (0, 200, numbered(200))
 
 
 def test_a_sentiment_is_what_the_worker_would_have_written(processes: Processes) -> None:
@@ -74,16 +74,16 @@ def test_a_finished_range_stays_finished(processes: Processes) -> None:
     processes.send_numbered(20, "late-")
     state = remembered(processes.opened(), for_range(JOB, None, None))
     assert state is not None
-    assert (state.left, records_of(state)) == (0, 20)
+    assert (state.remaining, records_of(state)) == (0, 20)
 
 
 def test_the_marker_of_a_transaction_at_the_end_is_passed(processes: Processes) -> None:
     messages = [Message("reviews", b"k%d" % n, b'{"id":"r%d","text":"good"}' % n, []) for n in range(9)]
     processes.memory.append_all(messages, in_transaction=True)
-    assert processes().left == 0
+    assert processes().remaining == 0
     state = remembered(processes.opened(), JOB)
     assert state is not None
-    assert (state.left, processes.ids()) == (0, numbered(9))
+    assert (state.remaining, processes.ids()) == (0, numbered(9))
 
 
 @pytest.mark.parametrize("stored", [True, False])
@@ -102,13 +102,13 @@ def test_two_processes_share_the_partitions(processes: Processes) -> None:
         for run in runs:
             run.step(unseen)
     assert processes.ids() == numbered(300)
-    assert all(run.state.left > 0 for run in runs)
-    assert with_both(runs[0].state, runs[1].state).left == 0
+    assert all(run.state.remaining > 0 for run in runs)
+    assert with_both(runs[0].state, runs[1].state).remaining == 0
 
 
 def test_the_state_travels_in_positions(processes: Processes) -> None:
     processes.send_numbered(20)
     state = processes()
-    positions = {part: each.at(state.next_offsets[part]) for part, each in state.progress.items()}
-    assert state_of(for_range(JOB, None, None), positions) == state
-    assert all(len(position.metadata) < 500 for position in positions.values())
+    offsets = {part: each.at(state.next_offsets[part]) for part, each in state.progress.items()}
+    assert state_of(for_range(JOB, None, None), offsets) == state
+    assert all(len(committed_offset.metadata) < 500 for committed_offset in offsets.values())

@@ -3,10 +3,10 @@ from collections.abc import Callable
 import pytest
 
 from worker.commands.rescore.progress import description
-from worker.commands.rescore.throttle import Brakes, LiveLag
+from worker.commands.rescore.throttle import LiveLag, Throttle
 from worker.kafka.memory.broker import MemoryBroker
 from worker.kafka.memory.cluster import MemoryKafka
-from worker.kafka.types import Message, Partition, Position
+from worker.kafka.types import CommittedOffset, Message, Partition
 
 Opened = Callable[..., MemoryBroker]
 
@@ -26,8 +26,8 @@ class Clock:
 
 def live(broker: MemoryBroker, **next_offsets: int) -> None:
     """Have the workers' group stand at these offsets of `p0`, `p1` and `p2`."""
-    positions = {Partition("reviews", int(name[1])): Position(offset) for name, offset in next_offsets.items()}
-    broker.set_group_positions("sentiment", positions)
+    offsets = {Partition("reviews", int(name[1])): CommittedOffset(offset) for name, offset in next_offsets.items()}
+    broker.set_group_offsets("sentiment", offsets)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_partition_that_the_group_has_not_begun_is_left_as_a_whole(asking: Mem
 
 def test_a_group_that_never_read_has_no_lag(asking: MemoryBroker) -> None:
     assert LiveLag(asking, "sentiment", "reviews")() is None
-    assert Brakes(LiveLag(asking, "sentiment", "reviews"), 1).hold(lambda lag: None) == 0
+    assert Throttle(LiveLag(asking, "sentiment", "reviews"), 1).wait_for_lag(lambda lag: None) == 0
 
 
 def test_kafka_is_asked_once_a_second(asking: MemoryBroker) -> None:
@@ -67,31 +67,31 @@ def test_kafka_is_asked_once_a_second(asking: MemoryBroker) -> None:
 def test_it_waits_until_the_live_group_caught_up() -> None:
     clock, seen = Clock(), list[int]()
     lags = iter([5_000, 3_000, 1_001, 1_000])
-    held = Brakes(lambda: next(lags), 1_000, clock=clock, sleep=clock.sleep).hold(seen.append)
+    held = Throttle(lambda: next(lags), 1_000, clock=clock, sleep=clock.sleep).wait_for_lag(seen.append)
     assert seen == [5_000, 3_000, 1_001]
     assert held == pytest.approx(clock.now - 100.0)
 
 
 def test_a_rate_is_kept_over_batches() -> None:
     clock = Clock()
-    brakes = Brakes(lambda: 0, 1_000, rate=50, clock=clock, sleep=clock.sleep)
+    throttle = Throttle(lambda: 0, 1_000, rate=50, clock=clock, sleep=clock.sleep)
     for _ in range(10):
         clock.sleep(0.3)
-        brakes.pace(brakes.most_records(512))
+        throttle.limit_rate(throttle.most_records(512))
     assert clock.now - 100.0 == pytest.approx(10.0)
 
 
 def test_a_long_pause_is_not_made_up_for() -> None:
     clock = Clock()
-    brakes = Brakes(lambda: 0, 1_000, rate=10, clock=clock, sleep=clock.sleep)
+    throttle = Throttle(lambda: 0, 1_000, rate=10, clock=clock, sleep=clock.sleep)
     clock.sleep(600.0)
-    brakes.pace(50)
+    throttle.limit_rate(50)
     assert clock.now - 700.0 == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(("rate", "most"), [(None, 512), (5_000, 512), (20, 20), (1, 1)])
 def test_a_batch_is_a_second_of_the_rate_at_most(rate: float | None, most: int) -> None:
-    assert Brakes(lambda: 0, 1, rate).most_records(512) == most
+    assert Throttle(lambda: 0, 1, rate).most_records(512) == most
 
 
 def test_who_watches_sees_what_is_waited_for() -> None:

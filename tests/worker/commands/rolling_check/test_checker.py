@@ -14,12 +14,12 @@ def result(sent: Sent, offset: int, topic: str = "sentiments") -> Seen:
 
 
 def letter(sent: Sent, offset: int) -> Seen:
-    return Seen("dead-letters", sent.partition, offset, sent.key, source=(sent.partition, sent.offset))
+    return Seen("dead-letters", sent.partition, offset, sent.key, subscription=(sent.partition, sent.offset))
 
 
 def results(sent: Sequence[Sent]) -> list[Seen]:
     # Transactions leave gaps between offsets.
-    return [result(record, 3 * place) for place, record in enumerate(sent)]
+    return [result(record, 3 * index) for index, record in enumerate(sent)]
 
 
 GOOD = results(SENT)
@@ -56,8 +56,8 @@ def test_a_redelivery_is_a_duplicate_but_no_reordering() -> None:
 
 
 def test_duplicates_and_nothing_else_may_be_allowed() -> None:
-    doubled = [*GOOD[1:], result(SENT[7], 99)]
-    assert check(SENT, doubled).but_for_duplicates() == Verdict(lost=("r0",))
+    duplicated = [*GOOD[1:], result(SENT[7], 99)]
+    assert check(SENT, duplicated).but_for_duplicates() == Verdict(lost=("r0",))
 
 
 def test_reordered_within_a_key() -> None:
@@ -84,7 +84,7 @@ def test_records_without_a_key_have_no_order() -> None:
     [
         Seen("sentiments", 0, 99, b"even", id="r99", version=1),
         Seen("sentiments", 0, 99, b"even", version=1),
-        Seen("dead-letters", 0, 99, b"even", source=(0, 99)),
+        Seen("dead-letters", 0, 99, b"even", subscription=(0, 99)),
     ],
 )
 def test_unexpected(stranger: Seen) -> None:

@@ -13,30 +13,30 @@ from tests.versions import BREAKS
 from tests.worker.commands.rolling_check.checks import good, without
 from worker.__main__ import main
 from worker.commands.rolling_check import command
-from worker.commands.rolling_check.observations import Observed
+from worker.commands.rolling_check.observations import Observations
 from worker.commands.rolling_check.update import Update
 from worker.errors import KafkaAway
 
 
-def fail(update: Update) -> Observed:
+def fail(update: Update) -> Observations:
     """A review is lost after the update."""
     update.apply()
     return without(good(), "r300")
 
 
-def lose_kafka(update: Update) -> Observed:
+def lose_kafka(update: Update) -> Observations:
     """Kafka goes away after the update."""
     update.apply()
     raise KafkaAway("no Kafka server answers")
 
 
-def interrupt(update: Update) -> Observed:
+def interrupt(update: Update) -> Observations:
     """Somebody presses Ctrl-C after the update."""
     update.apply()
     raise KeyboardInterrupt
 
 
-def interrupt_before(update: Update) -> Observed:
+def interrupt_before(update: Update) -> Observations:
     """Somebody presses Ctrl-C before it."""
     raise KeyboardInterrupt
 
@@ -52,9 +52,9 @@ def store(tmp_path: Path) -> Path:
 def check(store: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Runs the command on the store; what would happen on Kafka is given as a function of the update."""
 
-    def run(course: Callable[[Update], Observed], *flags: str) -> int:
-        class Course:
-            def __init__(self, chosen: object, name: str, update: Update, rate: float) -> None:
+    def run(phases: Callable[[Update], Observations], *flags: str) -> int:
+        class Phases:
+            def __init__(self, settings: object, name: str, update: Update, rate: float) -> None:
                 self.update = update
 
             def __enter__(self) -> Self:
@@ -63,13 +63,13 @@ def check(store: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
             def __exit__(self, *error: object) -> None:
                 """Nothing to do."""
 
-            def run(self, *arguments: object) -> Observed:
-                return course(self.update)
+            def run(self, *arguments: object) -> Observations:
+                return phases(self.update)
 
             def unfinished(self) -> str:
                 return "Interrupted."
 
-        monkeypatch.setattr(command, "Session", Course)
+        monkeypatch.setattr(command, "Session", Phases)
         return main(["rolling-check", "--to=2", f"--model-store={store}", "--model-name=imdb", *flags])
 
     return run
@@ -125,7 +125,7 @@ def test_a_version_that_no_worker_would_take_is_refused_before_the_label_is_move
 ) -> None:
     BREAKS["truncated"](store / "imdb" / "2")
     assert check(fail) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("error: no worker would take version 2 of imdb, so label stable stays at version 1: ")
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert reported.startswith("error: no worker would take version 2 of imdb, so label stable stays at version 1: ")
+    assert reported.count("\n") == 1
     assert Registry(store).labels("imdb") == {"stable": 1}

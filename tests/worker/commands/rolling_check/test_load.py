@@ -47,9 +47,9 @@ def watched(opened: Opened, *messages: Message) -> Watcher:
 
 @pytest.mark.parametrize("partitions", [1, 6, 50])
 def test_every_partition_meets_as_many_keys(partitions: int) -> None:
-    places = partitions_of(spread_keys("run", partitions), partitions)
-    assert Counter(places) == dict.fromkeys(range(partitions), 3)
-    assert places[:partitions] == [*range(partitions)]
+    locations = partitions_of(spread_keys("run", partitions), partitions)
+    assert Counter(locations) == dict.fromkeys(range(partitions), 3)
+    assert locations[:partitions] == [*range(partitions)]
 
 
 def test_reviews_are_numbered_and_take_turns_with_keys_and_texts() -> None:

@@ -80,8 +80,8 @@ def test_an_update_and_restarts_of_a_group_of_its_own(tmp_path: Path) -> None:
     ]
     status, out, err = outcome(tmp_path, *flags)
     assert status == 0, out + err
-    told = [json.loads(line) for line in err.splitlines()]
-    assert {line["event"] for line in told} <= {"starting Kafka and workers", "checking"}
+    reported = [json.loads(line) for line in err.splitlines()]
+    assert {line["event"] for line in reported} <= {"starting Kafka and workers", "checking"}
     report = json.loads(out)
     assert [phase["name"] for phase in report["phases"]] == ["warm-up", "before", "update", "restarts", "after"]
     assert all(phase["sent"] == phase["answered"] >= 250 for phase in report["phases"])
@@ -112,8 +112,8 @@ def test_an_update_that_the_workers_do_not_hear_of_fails(stream: Stream, store: 
     status, out, err = outcome(tmp_path, *against(stream, store), *flags)
     assert (status, err) == (1, "")
     report = json.loads(out)
-    [complaint] = report["problems"]
-    assert complaint.startswith("Version 2 did not score every key within 2 s of the label's change: 0 of 12 keys did.")
+    [reason] = report["problems"]
+    assert reason.startswith("Version 2 did not score every key within 2 s of the label's change: 0 of 12 keys did.")
     assert report["notes"] == ["Label stable of imdb stands at version 1 again."]
     assert [phase["lost"] + phase["duplicated"] + phase["reordered"] for phase in report["phases"]] == [0] * 4
     assert Registry(store).labels("imdb") == {"stable": 1}
@@ -142,8 +142,8 @@ def test_a_running_group_takes_an_update_and_real_restarts_and_is_left_as_it_was
     stream: Stream, store: Path, tmp_path: Path
 ) -> None:
     ports = free_ports(2)
-    told = {"model_store": str(store), "model_poll_seconds": "0.5"}
-    workers = [stream.worker(supervised=True, http_port=str(port), **told) for port in ports]
+    reported = {"model_store": str(store), "model_poll_seconds": "0.5"}
+    workers = [stream.worker(supervised=True, http_port=str(port), **reported) for port in ports]
     for worker in workers:
         worker.wait_until_ready()
     command = " && ".join(map(restart, workers, ports))
@@ -158,7 +158,7 @@ def test_a_running_group_takes_an_update_and_real_restarts_and_is_left_as_it_was
 
 
 @pytest.mark.parametrize(
-    ("flags", "complaint"),
+    ("flags", "reason"),
     [
         ([], "say what to do: --to V updates"),
         (["--to=2", "--no-update"], "say what to do: --to V updates"),
@@ -169,12 +169,12 @@ def test_a_running_group_takes_an_update_and_real_restarts_and_is_left_as_it_was
     ],
 )
 def test_what_is_not_clear_is_refused_in_one_sentence(
-    capsys: pytest.CaptureFixture[str], flags: list[str], complaint: str
+    capsys: pytest.CaptureFixture[str], flags: list[str], reason: str
 ) -> None:
     assert main(["rolling-check", *flags]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"error: {complaint}")
+    assert err.startswith(f"error: {reason}")
     assert err.count("\n") == 1
 
 
@@ -186,7 +186,7 @@ def test_numbers_are_above_zero(capsys: pytest.CaptureFixture[str], value: str) 
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected", "complaint"),
+    ("flags", "expected", "reason"),
     [
         (["--to=2"], 2, "--to: label stable of reviews stands at version 2 already"),
         (["--to=9"], 1, "The model 'reviews' has no version or label '9'; it has: 2, stable."),
@@ -199,9 +199,9 @@ def test_numbers_are_above_zero(capsys: pytest.CaptureFixture[str], value: str) 
     ],
 )
 def test_what_cannot_be_done_fails_with_one_sentence(
-    tmp_path: Path, flags: list[str], expected: int, complaint: str
+    tmp_path: Path, flags: list[str], expected: int, reason: str
 ) -> None:
     status, out, err = outcome(tmp_path, *flags)
     assert (status, out) == (expected, "")
-    assert err.startswith(f"error: {complaint}")
+    assert err.startswith(f"error: {reason}")
     assert err.count("\n") == 1

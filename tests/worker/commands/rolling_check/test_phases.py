@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from models.registry.registry import Registry
 from tests.models.remote import write_packaged
 from worker.commands.rolling_check import phases
-from worker.commands.rolling_check.phases import Course, Plan
+from worker.commands.rolling_check.phases import Phases, Plan
 from worker.commands.rolling_check.update import Update
 from worker.errors import StopWorker
 
@@ -60,12 +60,12 @@ def update(tmp_path: Path) -> Update:
 
 def gone_through(
     update: Update, newest: Mapping[bytes, int], monkeypatch: pytest.MonkeyPatch
-) -> tuple[Course, Workers]:
+) -> tuple[Phases, Workers]:
     monkeypatch.setattr(phases, "_WARM_UP_SECONDS", 0.0)
     monkeypatch.setattr(phases, "_SETTLED_SECONDS", 0.0)
     stream: Any = Stream(newest)
     workers = Workers(update.registry)
-    going = Course(Plan(0.1, 0.2, 0.1), stream, stream, workers, update)
+    going = Phases(Plan(0.1, 0.2, 0.1), stream, stream, workers, update)
     going.run()
     return going, workers
 
@@ -75,7 +75,7 @@ def test_an_update_that_not_all_workers_took_is_taken_back_before_they_are_resta
 ) -> None:
     going, workers = gone_through(update, {b"k1": 2, b"k2": 1}, monkeypatch)
     assert workers.started_with == [{"stable": 1}]
-    assert going.complaints[0].endswith("0.2 s of the label's change: 1 of 2 keys did.")
+    assert going.reasons[0].endswith("0.2 s of the label's change: 1 of 2 keys did.")
     assert [event.text for event in going.events][:2] == ["label stable: 1 to 2", "label stable taken back"]
     assert (update.applied, update.moved, update.registry.labels("imdb")) == (True, False, {"stable": 1})
 
@@ -84,13 +84,13 @@ def test_a_check_that_lasts_tells_where_it_is(update: Update, monkeypatch: pytes
     monkeypatch.setattr("worker.commands.common.progress._LINE_SECONDS", 0.02)
     with capture_logs() as lines:
         gone_through(update, {b"k1": 2, b"k2": 2}, monkeypatch)
-    told = [(line["phase"], line["sent"], line["unanswered"]) for line in lines if line["event"] == "checking"]
-    assert {("before", 1, 0), ("after", 1, 0)} <= {*told}
+    reported = [(line["phase"], line["sent"], line["unanswered"]) for line in lines if line["event"] == "checking"]
+    assert {("before", 1, 0), ("after", 1, 0)} <= {*reported}
 
 
 def test_an_update_that_all_workers_took_stays(update: Update, monkeypatch: pytest.MonkeyPatch) -> None:
     going, workers = gone_through(update, {b"k1": 2, b"k2": 2}, monkeypatch)
-    assert (workers.started_with, going.complaints) == ([{"stable": 2}], [])
+    assert (workers.started_with, going.reasons) == ([{"stable": 2}], [])
     assert (update.applied, update.moved) == (True, True)
 
 
@@ -102,5 +102,5 @@ def test_a_label_that_cannot_be_taken_back_does_not_end_the_check(
 
     monkeypatch.setattr(update, "undo", refuse)
     going, workers = gone_through(update, {b"k1": 1, b"k2": 1}, monkeypatch)
-    assert (len(going.complaints), workers.started_with) == (1, [{"stable": 2}])
+    assert (len(going.reasons), workers.started_with) == (1, [{"stable": 2}])
     assert update.standing().startswith("Label stable of imdb stands at version 2 now: ")

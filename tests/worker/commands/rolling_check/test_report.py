@@ -8,14 +8,14 @@ from tests.worker.commands.rolling_check.checks import LIMITS, STARTED, good, la
 from worker.commands.rolling_check.observations import Event
 from worker.commands.rolling_check.plot import draw, drawing_is_possible, p99_by_second, points
 from worker.commands.rolling_check.report import show
-from worker.commands.rolling_check.verdict import judge
+from worker.commands.rolling_check.verdict import evaluate
 from worker.errors import BadUse, StopWorker
 
 
 def test_the_table_has_a_row_for_each_phase_and_the_last_line_is_the_verdict(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    show(judge(good(), LIMITS), as_json=False)
+    show(evaluate(good(), LIMITS), as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:5]] == ["phase", "before", "update", "restarts", "after"]
     assert lines[2].split()[1:7] == ["10.0", "100", "100", "0", "0", "0"]
@@ -23,12 +23,12 @@ def test_the_table_has_a_row_for_each_phase_and_the_last_line_is_the_verdict(
 
 
 def test_problems_stand_before_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    show(judge(without(good(), "r5"), LIMITS), as_json=False)
+    show(evaluate(without(good(), "r5"), LIMITS), as_json=False)
     assert capsys.readouterr().out.splitlines()[-2:] == ["Reviews lost: 1.", "Failed: 1 problem with 400 reviews."]
 
 
 def test_a_note_stands_between_the_problems_and_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    show(judge(later(good(), ["r5", "r6"], 1.0), LIMITS), as_json=False)
+    show(evaluate(later(good(), ["r5", "r6"], 1.0), LIMITS), as_json=False)
     problem, note, last = capsys.readouterr().out.splitlines()[-3:]
     assert "in the phase 'before'" in problem
     assert note.startswith("The phase 'before' passed a limit already")
@@ -37,7 +37,7 @@ def test_a_note_stands_between_the_problems_and_the_verdict(capsys: pytest.Captu
 
 def test_json_is_one_object_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     check = replace(good(), events=[Event(STARTED + 10, "label stable: 1 to 2")])
-    show(judge(without(check, "r5"), LIMITS), as_json=True)
+    show(evaluate(without(check, "r5"), LIMITS), as_json=True)
     out = capsys.readouterr().out
     report = json.loads(out)
     assert out.count("\n") == 1

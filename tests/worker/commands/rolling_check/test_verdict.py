@@ -6,22 +6,22 @@ import pytest
 
 from tests.worker.commands.rolling_check.checks import LIMITS, STARTED, good, later, stood_still, with_version, without
 from worker.commands.rolling_check.checker import Seen
-from worker.commands.rolling_check.observations import RESTARTS, UPDATE, Observed, Phase, Versions
-from worker.commands.rolling_check.statistics import PhaseFigures, VersionFigures
-from worker.commands.rolling_check.verdict import Limits, Report, judge
+from worker.commands.rolling_check.observations import RESTARTS, UPDATE, Observations, Phase, Versions
+from worker.commands.rolling_check.statistics import PhaseStatistics, VersionStatistics
+from worker.commands.rolling_check.verdict import Limits, Report, evaluate
 
 
-def report(observed: Observed) -> Report:
-    return judge(observed, LIMITS)
+def report(observations: Observations) -> Report:
+    return evaluate(observations, LIMITS)
 
 
-def phase(of: Report, name: str) -> PhaseFigures:
-    return next(figures for figures in of.phases if figures.name == name)
+def phase(of: Report, name: str) -> PhaseStatistics:
+    return next(statistics for statistics in of.phases if statistics.name == name)
 
 
 def test_each_review_answered_once_in_order_and_in_time_passes() -> None:
     assert report(good()).problems == ()
-    assert phase(report(good()), "before") == PhaseFigures("before", 10.0, 100, 100, 0, 0, 0, 0.02, 0.02, 0.02, 0.02)
+    assert phase(report(good()), "before") == PhaseStatistics("before", 10.0, 100, 100, 0, 0, 0, 0.02, 0.02, 0.02, 0.02)
 
 
 def test_lost() -> None:
@@ -65,9 +65,11 @@ def test_an_answer_to_nothing_that_was_sent() -> None:
 
 def test_a_review_that_was_set_aside_is_not_lost_and_still_wrong() -> None:
     check = good()
-    letter = Seen("reviews.dead-letter", 0, 5, b"k0", source=(check.stored[40].partition, check.stored[40].offset))
+    letter = Seen(
+        "reviews.dead-letter", 0, 5, b"k0", subscription=(check.stored[40].partition, check.stored[40].offset)
+    )
     judged = report(replace(without(check, "r40"), dead_letters=[letter]))
-    assert judged.problems == ("Reviews set aside as dead letters: 1.",)
+    assert judged.problems == ("Reviews dead-lettered as dead letters: 1.",)
 
 
 def test_no_answer_at_all() -> None:
@@ -100,7 +102,7 @@ def test_the_old_version_is_right_again_after_an_update_that_was_taken_back() ->
 
 def test_versions_are_shown_with_their_times_and_for_how_long_both_answered() -> None:
     judged = report(with_version(good(), "r170", 1))
-    assert judged.versions == (VersionFigures(1, 151, 0.02, 17.02), VersionFigures(2, 249, 15.02, 39.92))
+    assert judged.versions == (VersionStatistics(1, 151, 0.02, 17.02), VersionStatistics(2, 249, 15.02, 39.92))
     assert judged.mixed_seconds == 2.0
     assert judged.passed
 
@@ -120,7 +122,7 @@ def test_a_restart_may_take_longer_and_has_no_limit_of_p99() -> None:
 def test_p99_has_a_limit() -> None:
     slow = later(good(), [f"r{number}" for number in range(100)], 0.3)
     assert report(slow).problems == ("p99 was 0.320 s in the phase 'before', more than 0.25 s.",)
-    assert judge(slow, Limits(2.0, 0.25, p99=0.5)).passed
+    assert evaluate(slow, Limits(2.0, 0.25, p99=0.5)).passed
 
 
 def test_what_was_too_slow_before_anything_was_changed_is_not_blamed_on_the_update() -> None:
@@ -144,8 +146,8 @@ def test_the_warm_up_has_no_limit() -> None:
 
 
 def test_one_partition_that_stands_still_is_seen_though_another_goes_on() -> None:
-    figures = phase(report(stood_still(good(), 24.0, 25.0, partitions=[1])), RESTARTS)
-    assert figures.pause_seconds == pytest.approx(0.9)
+    statistics = phase(report(stood_still(good(), 24.0, 25.0, partitions=[1])), RESTARTS)
+    assert statistics.pause_seconds == pytest.approx(0.9)
 
 
 def test_a_pause_counts_to_the_phase_in_which_it_began() -> None:
@@ -164,7 +166,7 @@ def test_a_pause_needs_something_to_do() -> None:
 
 
 def test_what_went_wrong_with_the_group_is_a_problem() -> None:
-    assert report(replace(good(), complaints=["worker-1 ended with status 1."])).problems == (
+    assert report(replace(good(), reasons=["worker-1 ended with status 1."])).problems == (
         "worker-1 ended with status 1.",
     )
 

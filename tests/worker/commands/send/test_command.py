@@ -60,7 +60,7 @@ def test_fields_inside_one_another_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "complaint"),
+    ("row", "reason"),
     [
         (Row("a.jsonl, line 3", value=b"{"), "a.jsonl, line 3: Invalid JSON"),
         (Row("a.jsonl, line 3", value=b'{"id":"x"}'), "a.jsonl, line 3: text: Field required"),
@@ -69,13 +69,13 @@ def test_fields_inside_one_another_are_refused() -> None:
         (Row("text 1", "\udcff"), "text 1: not UTF-8 text"),
     ],
 )
-def test_what_a_worker_would_refuse_is_not_sent(row: Row, complaint: str) -> None:
-    with pytest.raises(BadRow, match=complaint):
+def test_what_a_worker_would_refuse_is_not_sent(row: Row, reason: str) -> None:
+    with pytest.raises(BadRow, match=reason):
         encode(row)
 
 
 def test_every_message_is_stored_and_counted(memory: MemoryKafka, opened: Opened) -> None:
-    sender = Sender(opened(), lump=7)
+    sender = Sender(opened(), chunk=7)
     sender.send(messages(1_234))
     assert sender.sent == 1_234
     assert {record.key for record in memory.read("reviews")} == {f"r{n}".encode() for n in range(1_234)}
@@ -83,12 +83,12 @@ def test_every_message_is_stored_and_counted(memory: MemoryKafka, opened: Opened
 
 def test_a_bad_row_stops_it_and_says_how_many_went_before(memory: MemoryKafka, opened: Opened) -> None:
     with pytest.raises(BadRow, match=r"a\.csv, line 9: .* \(12 reviews before it sent\)"):
-        Sender(opened(), lump=500).send(messages(12, then=[Row("a.csv, line 9", value=b"?")]))
+        Sender(opened(), chunk=500).send(messages(12, then=[Row("a.csv, line 9", value=b"?")]))
     assert len(memory.read("reviews")) == 12
 
 
 def test_when_kafka_goes_away_it_says_what_is_certain(memory: MemoryKafka, opened: Opened) -> None:
-    sender = Sender(opened(), lump=1)
+    sender = Sender(opened(), chunk=1)
     sender.send(messages(3))
     memory.away = True
     with pytest.raises(StopWorker, match="3 reviews sent for certain, the 2 after that perhaps"):
@@ -118,9 +118,9 @@ def test_a_rate_is_a_number_above_zero(rate: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "reason"),
     [([], "there is nothing to send"), (["--repeat", "-"], "--repeat cannot read standard input again")],
 )
-def test_bad_use_is_one_sentence(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_use_is_one_sentence(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["send", *arguments]) == 2
-    assert complaint in capsys.readouterr().err
+    assert reason in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_the_first_line_tells_the_form_where_the_name_does_not(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "complaint"),
+    ("name", "content", "reason"),
     [
         ("a.csv", "id,text\n1,a\n2\n", "line 3: 1 columns where the header has 2"),
         ("a.csv", 'text\n"a"b"\n', "line 2: "),
@@ -91,8 +91,8 @@ def test_the_first_line_tells_the_form_where_the_name_does_not(
         ("a.txt.gz", gzip.compress(b"good\n" * 99)[:20] + b"?" * 20, "cut off or damaged"),
     ],
 )
-def test_a_bad_row_is_named_by_file_and_line(name: str, content: str | bytes, complaint: str, tmp_path: Path) -> None:
-    with pytest.raises(BadRow, match=complaint) as caught:
+def test_a_bad_row_is_named_by_file_and_line(name: str, content: str | bytes, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(BadRow, match=reason) as caught:
         rows(written(tmp_path / name, content))
     assert name in str(caught.value)
 

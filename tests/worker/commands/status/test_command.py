@@ -33,7 +33,7 @@ def status(*workers: TestWorker | str, arguments: Sequence[str] = ()) -> int:
     return main(["status", "--workers", addresses, "--interval", "50ms", *arguments])
 
 
-def told_as_json(capsys: pytest.CaptureFixture[str], *workers: TestWorker | str) -> tuple[int, dict[str, Any]]:
+def reported_as_json(capsys: pytest.CaptureFixture[str], *workers: TestWorker | str) -> tuple[int, dict[str, Any]]:
     code = status(*workers, arguments=["--json"])
     return code, json.loads(capsys.readouterr().out)
 
@@ -81,9 +81,9 @@ def test_a_worker_that_cannot_be_reached_has_a_row(start: Group, capsys: pytest.
 def test_json_has_all_that_the_tables_have(start: Group, capsys: pytest.CaptureFixture[str]) -> None:
     worker = start(partitions=2)
     worker.produce(4, positive=3, negative=1)
-    code, told = told_as_json(capsys, worker, NOBODY)
-    first, second = told["workers"]
-    assert (code, told["agree"], second["reachable"]) == (1, False, False)
+    code, reported = reported_as_json(capsys, worker, NOBODY)
+    first, second = reported["workers"]
+    assert (code, reported["agree"], second["reachable"]) == (1, False, False)
     assert first["lags"] == {"0": 0, "1": 0}
     assert first["records_per_second"] == 0
     version = {"model": "reviews", "version": 4, "label": "stable", "engine": "numpy"}
@@ -108,13 +108,13 @@ def test_the_tables_say_who_runs_what_since_when(start: Group) -> None:
     ],
 )
 def test_a_ready_worker_that_lacks_something_says_so(
-    start: Group, capsys: pytest.CaptureFixture[str], gauge: str, told: str
+    start: Group, capsys: pytest.CaptureFixture[str], gauge: str, reported: str
 ) -> None:
     worker = start()
     getattr(worker.metrics, gauge).set(0)
-    assert f"ready, but {told} " in " ".join(" ".join(shown(state(worker), width=160)).split())
+    assert f"ready, but {reported} " in " ".join(" ".join(shown(state(worker), width=160)).split())
     assert status(worker) == 1
-    assert f"on reviews 4; {told} (1 worker)." in " ".join(capsys.readouterr().out.split())
+    assert f"on reviews 4; {reported} (1 worker)." in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_is_wrong_with_a_worker_is_told(start: Group) -> None:

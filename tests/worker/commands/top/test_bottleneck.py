@@ -3,15 +3,15 @@ from dataclasses import replace
 import pytest
 
 from worker.commands.top.bottleneck import Finding, Limit, Member, limit_of_group, limit_of_worker
-from worker.commands.top.rates import Pace
+from worker.commands.top.rates import Rates
 
 
-def pace(records: float = 1_000.0, cores: float | None = None, redone: int = 0, **shares: float) -> Pace:
-    return Pace(2.0, records, shares, cores, redone=redone)
+def rates(records: float = 1_000.0, cores: float | None = None, redone: int = 0, **shares: float) -> Rates:
+    return Rates(2.0, records, shares, cores, redone=redone)
 
 
 def member(lags: dict[int, int], records: float = 1_000.0, **shares: float) -> Member:
-    found = pace(records, **shares)
+    found = rates(records, **shares)
     return Member(lags, found, limit_of_worker(found, sum(lags.values()), len(lags)))
 
 
@@ -29,38 +29,38 @@ BEHIND = 50_000
 @pytest.mark.parametrize(
     ("limit", "lag", "found"),
     [
-        ("input", 0, pace(idle=0.9, infer=0.1)),
-        ("input", 0, pace(idle=0.15, commit=0.8)),
-        ("input", 1_000, pace(idle=0.5, infer=0.5)),
-        ("CPU", BEHIND, pace(infer=0.6, tokenize=0.2, commit=0.2)),
-        ("CPU", 0, pace(infer=0.95, idle=0.05)),
-        ("CPU", BEHIND, pace(poll=0.2, produce=0.5, infer=0.3, cores=0.98)),
-        ("Kafka", BEHIND, pace(poll=0.2, produce=0.2, commit=0.3, infer=0.3)),
-        ("Kafka", BEHIND, pace(commit=0.7, infer=0.3, cores=0.4)),
-        ("Kafka", BEHIND, pace(idle=0.8, infer=0.2)),
-        ("Redis", BEHIND, pace(cache=0.5, infer=0.3, commit=0.2)),
-        ("Kafka", 0, replace(pace(idle=1.0), kafka_answers=False)),
-        ("unclear", BEHIND, pace(infer=0.1)),
-        ("Kafka", BEHIND, pace(infer=0.1, redone=2)),
+        ("input", 0, rates(idle=0.9, infer=0.1)),
+        ("input", 0, rates(idle=0.15, commit=0.8)),
+        ("input", 1_000, rates(idle=0.5, infer=0.5)),
+        ("CPU", BEHIND, rates(infer=0.6, tokenize=0.2, commit=0.2)),
+        ("CPU", 0, rates(infer=0.95, idle=0.05)),
+        ("CPU", BEHIND, rates(poll=0.2, produce=0.5, infer=0.3, cores=0.98)),
+        ("Kafka", BEHIND, rates(poll=0.2, produce=0.2, commit=0.3, infer=0.3)),
+        ("Kafka", BEHIND, rates(commit=0.7, infer=0.3, cores=0.4)),
+        ("Kafka", BEHIND, rates(idle=0.8, infer=0.2)),
+        ("Redis", BEHIND, rates(cache=0.5, infer=0.3, commit=0.2)),
+        ("Kafka", 0, replace(rates(idle=1.0), kafka_answers=False)),
+        ("unclear", BEHIND, rates(infer=0.1)),
+        ("Kafka", BEHIND, rates(infer=0.1, redone=2)),
     ],
 )
-def test_a_worker_is_limited_by_what_takes_its_time(limit: Limit, lag: int, found: Pace) -> None:
+def test_a_worker_is_limited_by_what_takes_its_time(limit: Limit, lag: int, found: Rates) -> None:
     assert limit_of_worker(found, lag, partitions=2).limit == limit
 
 
 def test_the_reason_has_the_figures() -> None:
-    assert limit_of_worker(pace(infer=0.6, tokenize=0.2, commit=0.2), BEHIND, 1).reason == (
+    assert limit_of_worker(rates(infer=0.6, tokenize=0.2, commit=0.2), BEHIND, 1).reason == (
         "decoding, scoring and encoding take 80% of the time"
     )
 
 
 def test_a_worker_that_must_share_its_core_is_told() -> None:
-    reason = limit_of_worker(pace(infer=0.9, commit=0.1, cores=0.4), BEHIND, 1).reason
+    reason = limit_of_worker(rates(infer=0.9, commit=0.1, cores=0.4), BEHIND, 1).reason
     assert reason.endswith("yet it gets only 0.40 of a core: others or a limit take the rest")
 
 
 def test_a_worker_without_partitions_has_nothing_to_do() -> None:
-    assert limit_of_worker(pace(idle=1.0), 0, partitions=0) == Finding("partitions", "has no partition to read")
+    assert limit_of_worker(rates(idle=1.0), 0, partitions=0) == Finding("partitions", "has no partition to read")
 
 
 def test_one_answer_tells_nothing() -> None:
@@ -133,5 +133,5 @@ def test_a_worker_that_hangs_is_no_matter_of_partitions() -> None:
 
 
 def test_workers_that_stand_still_with_nothing_left_are_no_matter_of_partitions() -> None:
-    away = replace(pace(poll=1.0), kafka_answers=False)
+    away = replace(rates(poll=1.0), kafka_answers=False)
     assert limit_of_group([Member({0: 0}, away, limit_of_worker(away, 0, 1)), idle(1)]).limit == "Kafka"

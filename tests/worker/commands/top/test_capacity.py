@@ -1,8 +1,8 @@
 import pytest
 
-from worker.commands.top.capacity import Drain, Wish, arrival, drain, workers_needed
+from worker.commands.top.capacity import Drain, Target, arrival, drain, workers_needed
 
-NO_HEADROOM = Wish(headroom=0.0)
+NO_HEADROOM = Target(headroom=0.0)
 
 
 def test_a_lag_drains_by_the_difference_of_what_is_done_and_what_arrives() -> None:
@@ -33,22 +33,22 @@ def test_what_arrives_is_what_is_done_and_what_is_left_more_than_before() -> Non
 
 @pytest.mark.parametrize(("arriving", "needed"), [(0.0, 1), (999.0, 1), (1_000.0, 1), (1_001.0, 2), (5_000.0, 5)])
 def test_as_many_workers_as_it_takes_to_do_what_arrives(arriving: float, needed: int) -> None:
-    assert workers_needed(arriving, 0, per_worker=1_000.0, wish=NO_HEADROOM) == needed
+    assert workers_needed(arriving, 0, per_worker=1_000.0, target=NO_HEADROOM) == needed
 
 
 def test_headroom_stays_free() -> None:
-    assert workers_needed(3_000.0, 0, 1_000.0, Wish(headroom=0.25)) == 4
-    assert workers_needed(3_001.0, 0, 1_000.0, Wish(headroom=0.25)) == 5
+    assert workers_needed(3_000.0, 0, 1_000.0, Target(headroom=0.25)) == 4
+    assert workers_needed(3_001.0, 0, 1_000.0, Target(headroom=0.25)) == 5
 
 
 def test_a_lag_that_is_to_be_drained_in_time_takes_more() -> None:
-    assert workers_needed(1_000.0, 60_000, 1_000.0, Wish(0.0, drain_seconds=60.0)) == 2
-    assert workers_needed(1_000.0, 60_000, 1_000.0, Wish(0.0, drain_seconds=20.0)) == 4
+    assert workers_needed(1_000.0, 60_000, 1_000.0, Target(0.0, drain_seconds=60.0)) == 2
+    assert workers_needed(1_000.0, 60_000, 1_000.0, Target(0.0, drain_seconds=20.0)) == 4
     assert workers_needed(1_000.0, 60_000, 1_000.0, NO_HEADROOM) == 1
 
 
 def test_draining_uses_the_headroom() -> None:
-    assert workers_needed(3_000.0, 60_000, 1_000.0, Wish(0.25, drain_seconds=60.0)) == 4
+    assert workers_needed(3_000.0, 60_000, 1_000.0, Target(0.25, drain_seconds=60.0)) == 4
 
 
 def test_nobody_knows_how_many_as_long_as_a_rate_is_not_known() -> None:

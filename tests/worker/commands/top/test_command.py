@@ -48,9 +48,9 @@ def read_until(number: int, enough: Callable[[str], bool]) -> None:
 
 def test_once_shows_the_group_and_ends(start: Group, capsys: pytest.CaptureFixture[str]) -> None:
     assert top(start(), start(), NOBODY) == 0
-    told = capsys.readouterr().out
-    assert "2 workers, all on reviews 4; 1 more cannot be reached" in told
-    assert "no answer: connection refused" in told
+    reported = capsys.readouterr().out
+    assert "2 workers, all on reviews 4; 1 more cannot be reached" in reported
+    assert "no answer: connection refused" in reported
 
 
 def test_nobody_answering_once_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,10 +63,10 @@ def test_json_is_one_object_for_a_program(start: Group, capsys: pytest.CaptureFi
     worker.metrics.lags({Partition("reviews", 1): 1_234}, {Partition("reviews", 1): 60.0})
     assert top(worker, arguments=("--json", "--drain-within", "10m")) == 0
     [line] = capsys.readouterr().out.splitlines()
-    told: dict[str, Any] = json.loads(line)
-    assert (told["lag"], told["lag_seconds"], told["drain_within_seconds"]) == (1_234, 60.0, 600.0)
-    assert [each["partition"] for each in told["partitions"]] == [1, 0, 2]
-    assert told["workers"][0]["cores"] >= 0
+    reported: dict[str, Any] = json.loads(line)
+    assert (reported["lag"], reported["lag_seconds"], reported["drain_within_seconds"]) == (1_234, 60.0, 600.0)
+    assert [each["partition"] for each in reported["partitions"]] == [1, 0, 2]
+    assert reported["workers"][0]["cores"] >= 0
 
 
 def test_more_rows_can_be_asked_for(start: Group, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,10 +81,10 @@ def test_more_rows_can_be_asked_for(start: Group, capsys: pytest.CaptureFixture[
 def test_it_goes_on_until_ctrl_c(start: Group) -> None:
     with subprocess.Popen(command(start(), "--json"), cwd=PROJECT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        looks = [json.loads(process.stdout.readline()) for _ in range(3)]
+        observations = [json.loads(process.stdout.readline()) for _ in range(3)]
         process.send_signal(signal.SIGINT)
         assert process.wait(LIMIT_SECONDS) == 0
-    assert [look["records_per_second"] for look in looks] == [None, 0.0, 0.0]
+    assert [observation["records_per_second"] for observation in observations] == [None, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(

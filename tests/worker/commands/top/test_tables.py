@@ -5,17 +5,17 @@ from rich.console import Console
 
 from tests.worker.commands.group.scrapes import scrape
 from worker.commands.group.scrape import Answer, Unreachable
-from worker.commands.top.capacity import Wish
-from worker.commands.top.rates import Looks
-from worker.commands.top.tables import Room, picture, room_for
+from worker.commands.top.capacity import Target
+from worker.commands.top.rates import Observations
+from worker.commands.top.tables import Layout, layout_for, render
 from worker.commands.top.view import GroupView, view
 
-ROOM = Room(width=120, workers=20, stages=20, partitions=20)
+LAYOUT = Layout(width=120, workers=20, stages=20, partitions=20)
 
 
 def group(workers: int, partitions: int = 4, silent: int = 0, name: str = "worker-{}:8000", lag: int = 1) -> GroupView:
     """Workers with so many partitions each, the later ones further behind, after two looks."""
-    looks = Looks(over_seconds=10.0)
+    observations = Observations(over_seconds=10.0)
     for at in (0.0, 10.0):
         answers: list[Answer] = [
             Unreachable(f"silent-{number}:8000", "no answer within 2 s") for number in range(silent)
@@ -24,22 +24,22 @@ def group(workers: int, partitions: int = 4, silent: int = 0, name: str = "worke
             lags = {worker * partitions + each: 1_000 * lag * worker * (each + 1) for each in range(partitions)}
             stages = {"infer": 0.8 * at, "commit": 0.2 * at}
             answers.append(scrape(at, 500 * at, lags, stages, name.format(worker), process_cpu_seconds_total=at))
-        looks.add(answers)
-    return view(answers, looks, Wish(headroom=0.25))
+        observations.add(answers)
+    return view(answers, observations, Target(headroom=0.25))
 
 
-def shown(found: GroupView, room: Room = ROOM) -> list[str]:
+def shown(found: GroupView, layout: Layout = LAYOUT) -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=room.width).print(picture(found, room, "12:00:00"))
+    Console(file=out, width=layout.width).print(render(found, layout, "12:00:00"))
     return out.getvalue().splitlines()
 
 
-def text(found: GroupView, room: Room = ROOM) -> str:
-    return " ".join(" ".join(shown(found, room)).split())
+def text(found: GroupView, layout: Layout = LAYOUT) -> str:
+    return " ".join(" ".join(shown(found, layout)).split())
 
 
 def test_the_summary_answers_the_questions() -> None:
-    told = text(group(2))
+    reported = text(group(2))
     for expected in (
         "12:00:00 2 workers, all on reviews 4",
         "limited by CPU: decoding, scoring and encoding take 80% of the time",
@@ -50,7 +50,7 @@ def test_the_summary_answers_the_questions() -> None:
         "500/s each when busy, 25% kept free; 500 a CPU-second; 2 answer",
         "CPU 80%",
     ):
-        assert expected in told
+        assert expected in reported
 
 
 def test_more_workers_than_partitions_are_told_to_be_of_no_use() -> None:
@@ -59,18 +59,18 @@ def test_more_workers_than_partitions_are_told_to_be_of_no_use() -> None:
 
 
 def test_the_worst_are_shown_and_the_others_counted() -> None:
-    lines = shown(group(50, partitions=4), Room(120, workers=5, stages=4, partitions=7))
-    told = "\n".join(lines)
-    assert ("worker-49:8000" in told, "worker-12:8000" in told) == (True, False)
-    assert "45 more workers less behind." in told
-    assert "189 more partitions less behind." in told
-    assert "4 more partitions with nothing left to read." in told
+    lines = shown(group(50, partitions=4), Layout(120, workers=5, stages=4, partitions=7))
+    reported = "\n".join(lines)
+    assert ("worker-49:8000" in reported, "worker-12:8000" in reported) == (True, False)
+    assert "45 more workers less behind." in reported
+    assert "189 more partitions less behind." in reported
+    assert "4 more partitions with nothing left to read." in reported
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 @pytest.mark.parametrize("name", ["worker-{}:8000", "kafka-sentiment-7c9f8b6d4-abcde-{}.internal:8000"])
 def test_it_fits_a_terminal(width: int, name: str) -> None:
-    lines = shown(group(3, partitions=12, silent=1, name=name, lag=1_000), Room(width, 20, 20, 20))
+    lines = shown(group(3, partitions=12, silent=1, name=name, lag=1_000), Layout(width, 20, 20, 20))
     assert all(len(line.rstrip()) <= width for line in lines)
     assert "1,000,000" in "\n".join(lines)
     assert not any("\N{HORIZONTAL ELLIPSIS}" in line for line in lines if "8-" not in line)
@@ -82,7 +82,7 @@ def test_it_fits_a_terminal(width: int, name: str) -> None:
 def test_a_screen_is_filled_and_not_exceeded(workers: int, silent: int, height: int) -> None:
     console = Console(file=io.StringIO(), width=100, height=height)
     found = group(workers, silent=silent)
-    lines = shown(found, room_for(found, console))
+    lines = shown(found, layout_for(found, console))
     assert len(lines) <= height
     assert len(lines) >= height - 6 or "more" not in "\n".join(lines)
 
@@ -92,12 +92,12 @@ def test_workers_that_do_not_answer_have_a_row_with_the_reason() -> None:
 
 
 def test_nobody_at_all() -> None:
-    told = text(group(0, silent=1))
-    assert "limited by unclear: no worker answers" in told
-    assert "not known: no worker has a partition" in told
+    reported = text(group(0, silent=1))
+    assert "limited by unclear: no worker answers" in reported
+    assert "not known: no worker has a partition" in reported
 
 
 def test_markup_and_control_characters_are_shown_as_they_are() -> None:
-    told = text(group(1, name="[red]\x1b[2J{}:8000"))
-    assert "[red]" in told
-    assert "\x1b" not in told
+    reported = text(group(1, name="[red]\x1b[2J{}:8000"))
+    assert "[red]" in reported
+    assert "\x1b" not in reported

@@ -4,20 +4,20 @@ import pytest
 
 from tests.worker.commands.group.scrapes import scrape
 from worker.commands.group.scrape import Answer, Scrape, Unreachable
-from worker.commands.top.capacity import Drain, Wish
-from worker.commands.top.rates import Looks
+from worker.commands.top.capacity import Drain, Target
+from worker.commands.top.rates import Observations
 from worker.commands.top.view import GroupView, to_json, view
 
-WISH = Wish(headroom=0.0)
+TARGET = Target(headroom=0.0)
 SILENT = Unreachable("worker-9:8000", "connection refused")
 
 
-def seen(*looks: Sequence[Answer], wish: Wish = WISH) -> GroupView:
+def seen(*observations: Sequence[Answer], target: Target = TARGET) -> GroupView:
     """The group after so many looks at it."""
-    kept = Looks(over_seconds=10.0)
-    for answers in looks:
+    kept = Observations(over_seconds=10.0)
+    for answers in observations:
         kept.add(answers)
-    return view(looks[-1], kept, wish)
+    return view(observations[-1], kept, target)
 
 
 def busy(at: float, lags: dict[int, int], address: str = "worker-1:8000", records: float = 0.0) -> Scrape:
@@ -48,15 +48,15 @@ def test_a_lag_that_falls_drains() -> None:
 
 
 def test_a_lag_that_is_to_be_gone_in_time_takes_more_workers() -> None:
-    looks = [busy(0, {0: 3_000})], [busy(10, {0: 2_400})]
-    assert seen(*looks).needed == 1
-    assert seen(*looks, wish=Wish(0.0, drain_seconds=10.0)).needed == 3
+    observations = [busy(0, {0: 3_000})], [busy(10, {0: 2_400})]
+    assert seen(*observations).needed == 1
+    assert seen(*observations, target=Target(0.0, drain_seconds=10.0)).needed == 3
 
 
 def test_the_first_look_knows_lags_but_no_rates() -> None:
     found = seen([busy(10, {0: 600})])
     assert (found.lag, found.records_per_second, found.arriving_per_second, found.needed) == (600, None, None, None)
-    assert (found.drain, found.finding.limit, found.pace) == (Drain("unknown"), "unclear", None)
+    assert (found.drain, found.finding.limit, found.rates) == (Drain("unknown"), "unclear", None)
 
 
 def test_partitions_that_are_handed_over_are_still_the_same_lag() -> None:
@@ -95,8 +95,10 @@ def test_nobody_at_all() -> None:
 
 
 def test_a_worker_without_partitions_is_a_worker_all_the_same() -> None:
-    looks = [[busy(at, {0: 9_000, 1: 9_000}), scrape(at, 0, {}, {"idle": at}, "worker-2:8000")] for at in (0.0, 10.0)]
-    found = seen(*looks)
+    observations = [
+        [busy(at, {0: 9_000, 1: 9_000}), scrape(at, 0, {}, {"idle": at}, "worker-2:8000")] for at in (0.0, 10.0)
+    ]
+    found = seen(*observations)
     assert [each.finding.limit for each in found.workers] == ["CPU", "partitions"]
     assert (found.finding.limit, found.per_worker) == ("partitions", 100.0)
 
@@ -113,10 +115,10 @@ def test_a_restart_leaves_rates_unknown_for_one_look() -> None:
 
 
 @pytest.mark.parametrize("looks", [1, 2])
-def test_json_has_all_figures_or_null(looks: int) -> None:
-    told = to_json(seen(*([busy(10.0 * number, {0: 600}), SILENT] for number in range(looks))), "now")
-    assert (told["lag"], told["records_per_second"]) == (600, None if looks == 1 else 100.0)
-    silent, worker = told["workers"]
+def test_json_has_all_figures_or_null(observations: int) -> None:
+    reported = to_json(seen(*([busy(10.0 * number, {0: 600}), SILENT] for number in range(observations))), "now")
+    assert (reported["lag"], reported["records_per_second"]) == (600, None if observations == 1 else 100.0)
+    silent, worker = reported["workers"]
     assert (silent["reachable"], worker["reachable"], worker["lags"]) == (False, True, {0: 600})
-    assert (worker["shares"] is None) == (looks == 1)
-    assert told["partitions"][0]["drain"]["course"] == ("unknown" if looks == 1 else "never")
+    assert (worker["shares"] is None) == (observations == 1)
+    assert reported["partitions"][0]["drain"]["course"] == ("unknown" if observations == 1 else "never")

@@ -5,7 +5,7 @@ import pytest
 from kafka.net.transport import KafkaTCPTransport
 from kafka.protocol.sasl import SaslAuthenticateRequest, SaslBytesRequest
 
-from worker.kafka.kafka_python.patches import hear_last_words, hide_logins
+from worker.kafka.kafka_python.patches import keep_auth_error, mask_credentials
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_what_arrives_together_with_the_end_of_the_connection_is_read(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
-    hear_last_words()
+    keep_auth_error()
     theirs, ours = ends
     theirs.sendall(b"refused")
     theirs.close()
@@ -32,7 +32,7 @@ def test_what_arrives_together_with_the_end_of_the_connection_is_read(
 
 
 def test_no_login_can_be_read_in_a_log() -> None:
-    hide_logins()
+    mask_credentials()
     for message in (SaslAuthenticateRequest(auth_bytes=b"\0me\0hush"), SaslBytesRequest(b"\0me\0hush")):
         assert "hush" not in f"{message} {message!r}"
         assert type(message).__name__ in str(message)

@@ -6,9 +6,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from worker.kafka.librdkafka.broker import LibrdkafkaBroker
-from worker.kafka.types import Connection, Partition, Position, Source
+from worker.kafka.types import CommittedOffset, Connection, Partition, Subscription
 
-POSITIONS = {Partition("reviews", 0): Position(5)}
+POSITIONS = {Partition("reviews", 0): CommittedOffset(5)}
 
 
 class PurgedProducer:
@@ -26,21 +26,21 @@ class Commits:
     """What would be committed."""
 
     def __init__(self) -> None:
-        self.positions: list[Mapping[Partition, Position]] = []
+        self.offsets: list[Mapping[Partition, CommittedOffset]] = []
 
-    def commit(self, positions: Mapping[Partition, Position]) -> None:
-        self.positions.append(positions)
+    def commit(self, offsets: Mapping[Partition, CommittedOffset]) -> None:
+        self.offsets.append(offsets)
 
 
 def test_a_batch_that_was_given_up_is_not_committed_once_its_producer_is_gone() -> None:
-    broker, commits = LibrdkafkaBroker(Connection("127.0.0.1:1"), Source("reviews", "group"), None), Commits()
+    broker, commits = LibrdkafkaBroker(Connection("127.0.0.1:1"), Subscription("reviews", "group"), None), Commits()
     broker._reader = commits  # type: ignore[assignment]
     reports: list[KafkaError] = []
     # By now the broker has the next producer, of which nothing was reported yet.
     assert broker._undelivered is not reports
     with pytest.raises(KafkaException):
         broker._flush_and_commit(PurgedProducer(reports), reports, POSITIONS)
-    assert commits.positions == []
+    assert commits.offsets == []
 
 
 class BrokenConsumer:
@@ -51,7 +51,7 @@ class BrokenConsumer:
 
 
 def test_closing_raises_nothing_whatever_the_client_makes_of_it() -> None:
-    broker = LibrdkafkaBroker(Connection("127.0.0.1:1"), Source("reviews", "group"), None)
+    broker = LibrdkafkaBroker(Connection("127.0.0.1:1"), Subscription("reviews", "group"), None)
     broker._consumer = BrokenConsumer()
     broker.close()
     assert broker._consumer is None
