@@ -78,8 +78,8 @@ class Scorer:
     ) -> Self:
         """Loads a version's directory; with `verify` its checksums and its golden set must hold.
 
-        With keys, one of them must have signed it. `yield_cpu` is called between pieces of work. Raises BrokenArtifact when
-        it must not be used, ModelNotFound when there is no such engine.
+        With keys, one of them must have signed it. `yield_cpu` is called between pieces of work. Raises BrokenArtifact
+        when it must not be used, ModelNotFound when there is no such engine.
         """
         content = read_part(path / MANIFEST_FILE)
         if public_keys:

@@ -42,5 +42,6 @@ class Progress:
     def end_epoch(self, number: int, reported: dict[str, float]) -> None:
         self.tell(
             f"epoch {number + 1}: loss {reported['loss']:.4f}, accuracy {reported['accuracy']:.4f}; "
-            f"held out: loss {reported['val_loss']:.4f}, accuracy {reported['val_accuracy']:.4f}; {reported['seconds']:.0f} s"
+            f"held out: loss {reported['val_loss']:.4f}, accuracy {reported['val_accuracy']:.4f}; "
+            f"{reported['seconds']:.0f} s"
         )

@@ -64,7 +64,7 @@ def _summary() -> Panels:
         ),
         number(
             "Not scored",
-            "Share of the records dead-lettered as dead letters in the time shown; at a half workers stop by themselves.",
+            "Share of the records dead-lettered in the time shown; at a half workers stop by themselves.",
             Query(f"sum({letters}) / sum({records})"),
             unit="percentunit",
             steps=above(orange=0.01, red=0.1),

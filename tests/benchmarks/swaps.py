@@ -63,7 +63,7 @@ def measure_loop(bench: Workbench, rate: float, swaps: int) -> dict[str, Any]:
     served: set[int] = set()
     with _two_copies(bench) as registry:
         versions = Versions(
-            name, lambda version, rest: Scorer.load(registry.resolve(f"{name}@{version}").path, rest=rest), metrics
+            name, lambda version, rest: Scorer.load(registry.resolve(f"{name}@{version}").path, yield_cpu=rest), metrics
         )
         watch = ModelWatch(registry, name, STABLE, versions, metrics)
         watch.open()

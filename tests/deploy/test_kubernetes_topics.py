@@ -9,7 +9,7 @@ import pytest
 from tests.deploy.manifests import KUBERNETES, container_of, settings_of
 from worker.commands import run
 from worker.commands.doctor.results import Mark
-from worker.commands.doctor.topics import DEAD_LETTERS, INPUT, Purpose, judge, output_purpose
+from worker.commands.doctor.topics import DEAD_LETTERS, INPUT, Purpose, evaluate, output_purpose
 from worker.kafka.admin import TopicFacts
 from worker.kafka.types import MAX_MESSAGE_BYTES
 from worker.settings.settings import Settings
@@ -58,4 +58,4 @@ def test_the_doctor_has_nothing_to_say_about_them(purpose: Purpose) -> None:
     facts = TopicFacts("topic", made.partitions, made.replication_factor, made.replication_factor, 0, frozenset())
     # Kafka's own retention, a week, for what the command leaves to the brokers.
     settings = dict(made.config) | {"retention.ms": "604800000"}
-    assert [each.mark for each in judge(facts, settings, purpose, "kafka:9092")] == [Mark.OK]
+    assert [each.mark for each in evaluate(facts, settings, purpose, "kafka:9092")] == [Mark.OK]

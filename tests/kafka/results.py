@@ -11,7 +11,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from tests.kafka.history import Seen, Sent
+from worker.commands.rolling_check.checker import Seen, Sent
 
 POLL_SECONDS = 0.1
 

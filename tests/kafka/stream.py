@@ -9,12 +9,12 @@ from deploy.local.kafka import LocalKafka
 from deploy.local.processes import OwnedProcesses
 from deploy.local.topics import create_topics
 from models.registry.registry import Registry
-from tests.kafka.history import Seen, Verdict, check
 from tests.kafka.load import Draft, Sender
 from tests.kafka.results import Follower, seen, sent
 from tests.kafka.topics import committed, unique
 from tests.kafka.waiting import TooLate, eventually
 from tests.kafka.workers import Worker
+from worker.commands.rolling_check.checker import Seen, Verdict, check
 
 PARTITIONS = 4
 # What the workers are told about time: shorter than the defaults, so that tests are.

@@ -7,9 +7,9 @@ from redis import Redis
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.redis import LocalRedis
-from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.waiting import eventually, now
+from worker.commands.rolling_check.checker import Verdict
 
 FAILS = "the cache fails; the stream goes on without it"
 BACK = "the cache answers again; python -m worker cache-fill writes what it missed"

@@ -9,10 +9,10 @@ from kafka import KafkaAdminClient, KafkaProducer
 
 from deploy.local.kafka import LocalKafka
 from tests.kafka.conftest import CLIENTS
-from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.topics import new_topic, unique
 from tests.kafka.waiting import eventually, now
+from worker.commands.rolling_check.checker import Verdict
 from worker.errors import KafkaAway, TopicMissing
 from worker.kafka.admin import inspector_of
 from worker.kafka.broker import Broker

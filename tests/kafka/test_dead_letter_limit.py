@@ -3,9 +3,9 @@
 import itertools
 
 from deploy.local.kafka import LocalKafka
-from tests.kafka.history import Verdict
 from tests.kafka.load import Draft, reviews
 from tests.kafka.stream import Stream
+from worker.commands.rolling_check.checker import Verdict
 
 END_SECONDS = 40.0
 

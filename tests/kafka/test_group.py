@@ -1,9 +1,9 @@
 """Workers of one group share the stream, come and go, crash and freeze: nothing is lost, duplicated or out of order."""
 
-from tests.kafka.history import Verdict
 from tests.kafka.stream import SESSION_SECONDS, Stream
 from tests.kafka.waiting import eventually
 from tests.kafka.workers import STOP_SECONDS
+from worker.commands.rolling_check.checker import Verdict
 
 
 def test_workers_share_the_stream_while_their_number_grows_and_shrinks(stream: Stream) -> None:

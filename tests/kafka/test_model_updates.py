@@ -1,4 +1,4 @@
-"""New versions come into service while the stream runs: nothing is lost, duplicated, reordered or of no known version."""
+"""New versions come into service while the stream runs: nothing is lost, duplicated, reordered or of no version."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from deploy.local.kafka import LocalKafka
 from models.artifact import NETWORK_FILE
 from models.registry.labels import LABELS_FILE
 from models.registry.registry import Registry
-from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.topics import committed
 from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
 from tests.versions import BREAKS, NAME, OPPOSITE, add_version
+from worker.commands.rolling_check.checker import Verdict
 
 SWAPS = 50
 

@@ -10,10 +10,10 @@ import pytest
 
 from deploy.local.kafka import LocalKafka
 from tests.kafka.conftest import CLIENTS
-from tests.kafka.history import Verdict
 from tests.kafka.stream import DEADLINE_SECONDS, Stream
 from tests.kafka.waiting import stays
 from tests.kafka.workers import STOP_SECONDS, Worker
+from worker.commands.rolling_check.checker import Verdict
 
 AWAY = "no Kafka server answers; waiting"
 BACK = "Kafka answers again"

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from models.registry.registry import Registry
-from tests.kafka.history import Verdict
 from tests.kafka.load import Draft
 from tests.kafka.permissions import needed
 from tests.kafka.secure_kafka import Permission, SecureKafka
@@ -17,6 +16,7 @@ from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
 from tests.versions import NAME, OPPOSITE, add_version
 from tests.worker.commands.command_line import Commands
+from worker.commands.rolling_check.checker import Verdict
 from worker.kafka.connect import open_broker
 from worker.kafka.types import Topic
 from worker.settings.settings import load

@@ -8,10 +8,10 @@ import pytest
 
 from deploy.local.kafka import LocalKafka
 from tests.kafka.conftest import CLIENTS
-from tests.kafka.history import Verdict
 from tests.kafka.load import reviews
 from tests.kafka.poison import CASES, FIVE_MEGABYTES
 from tests.kafka.stream import Stream
+from worker.commands.rolling_check.checker import Verdict
 
 GOOD = 300
 BAD = {case.name: case for case in CASES if case.reason}

@@ -10,11 +10,11 @@ import pytest
 from deploy.local.kafka import LocalKafka
 from models.registry.registry import Registry
 from models.signatures import read_private_key, signature_of
-from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.test_model_updates import wait_for_version
 from tests.models.keys import make_key, public
 from tests.versions import NAME, OPPOSITE, add_version
+from worker.commands.rolling_check.checker import Verdict
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.history import Verdict
 from tests.kafka.permissions import needed, redis_commands
 from tests.kafka.secure_kafka import PASSWORD, SecureKafka
 from tests.kafka.stream import Stream
 from tests.kafka.topics import unique
 from tests.secure_redis import PASSWORD as REDIS_PASSWORD
 from tests.secure_redis import SecureRedis, secure_redis
+from worker.commands.rolling_check.checker import Verdict
 
 
 @pytest.fixture(scope="module")

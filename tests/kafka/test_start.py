@@ -8,12 +8,12 @@ import pytest
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import OwnedProcesses
 from models.registry.registry import Registry
-from tests.kafka.history import Verdict
 from tests.kafka.stream import Stream
 from tests.kafka.topics import unique
 from tests.kafka.waiting import eventually
 from tests.kafka.workers import Worker
 from tests.versions import BREAKS, NAME, add_version
+from worker.commands.rolling_check.checker import Verdict
 
 END_SECONDS = 40.0
 PASSWORD = "correct-horse"

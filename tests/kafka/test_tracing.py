@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.kafka.history import Verdict
 from tests.kafka.load import Draft
 from tests.kafka.stream import Stream
 from tests.kafka.waiting import eventually
 from tests.worker.observability.collector import Collector, plain
+from worker.commands.rolling_check.checker import Verdict
 
 SENT_SECONDS = 20.0
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

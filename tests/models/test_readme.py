@@ -46,7 +46,7 @@ def test_every_model_that_comes_along_is_told() -> None:
     assert MODELS.keys() == set(Registry().names())
 
 
-@pytest.mark.parametrize(("name", "texts", "told", "metric"), QUALITY)
+@pytest.mark.parametrize(("name", "texts", "reported", "metric"), QUALITY)
 def test_the_quality_is_that_of_the_manifest(name: str, texts: str, reported: str, metric: str) -> None:
     measured = manifest(name).metrics[texts]
     assert f"{reported} {measured[metric]:.3f}" in MODELS[name][1]

@@ -28,8 +28,8 @@ class Counting:
     """For the stream's thread, but for `add`, which another may call.
 
     A batch is staged before its commit and counts only after it, as its records do. What a trial has shown is committed
-    again until `is_over(experiment, moment)` says that labels read after that moment end it: a worker without a canary may
-    only be unable to use it, or not know of it yet.
+    again until `is_over(experiment, moment)` says that labels read after that moment end it: a worker without a canary
+    may only be unable to use it, or not know of it yet.
     """
 
     def __init__(self, is_over: Callable[[Experiment, float], bool]) -> None:

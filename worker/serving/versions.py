@@ -45,8 +45,8 @@ class _LoadFailure:
 class Versions:
     """Loads each version of one model once, and again only after it was released.
 
-    `load(version, rest)` gives a version whose signature, checksums and golden set hold, or raises; it calls `yield_cpu`
-    between pieces of work. Once there is a stream to be spared (`start_throttling`), rests are four times as long as work.
+    `load(version, yield_cpu)` gives a version whose signature, checksums and golden set hold, or raises; it calls
+    `yield_cpu` between pieces of work. Once a stream runs (`start_throttling`), pauses are four times as long as work.
     """
 
     def __init__(

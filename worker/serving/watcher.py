@@ -43,8 +43,8 @@ class ModelWatch:
     """The active versions that the labels name.
 
     A version that cannot be used, or a store that cannot be read, leaves those serving that do. Versions are loaded on
-    this object's own thread; the stream takes `active_versions` once a batch. Canary and shadow are for workers that follow the
-    label `stable`; others serve the version of their label alone.
+    this object's own thread; the stream takes `active_versions` once a batch. Canary and shadow are for workers that
+    follow the label `stable`; others serve the version of their label alone.
     """
 
     def __init__(self, store: Store, name: str, label: str, versions: Versions, metrics: Metrics) -> None:

@@ -4,7 +4,7 @@ from trainer.reports import formatting
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "reported"),
     [
         (0.25, "0.2 s"),
         (59.94, "59.9 s"),

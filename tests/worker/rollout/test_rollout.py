@@ -47,14 +47,14 @@ def refuse_once(tried: Tried) -> None:
 def test_the_counts_of_a_canary_are_committed_with_its_records(tried: Tried) -> None:
     tried.send_texts(200)
     tried.drain()
-    assert tried.total().batch_scores == by_canary(tried)
+    assert tried.total().served == by_canary(tried)
 
 
 def test_a_batch_that_is_done_again_counts_once(tried: Tried) -> None:
     tried.send_texts(100)
     refuse_once(tried)
     tried.drain()
-    assert tried.total().batch_scores == by_canary(tried)
+    assert tried.total().served == by_canary(tried)
 
 
 def test_a_worker_that_starts_anew_goes_on_counting(tried: Tried) -> None:
@@ -62,7 +62,7 @@ def test_a_worker_that_starts_anew_goes_on_counting(tried: Tried) -> None:
         start_anew(tried)
         tried.send_texts(100, start)
         tried.drain()
-    assert tried.total().batch_scores == by_canary(tried)
+    assert tried.total().served == by_canary(tried)
     assert len(tried.sentiments()) == 200
 
 
@@ -102,7 +102,7 @@ def test_a_worker_without_the_canary_keeps_its_counts(tried: Tried, versions: li
     tried.send_texts(100, 200)
     tried.drain()
     assert tried.total().compared == before.compared
-    assert tried.total().batch_scores == before.batch_scores + by_canary(tried, 200)
+    assert tried.total().served == before.served + by_canary(tried, 200)
 
 
 def test_what_is_compared_while_a_canary_is_out_counts(tried: Tried, versions: list[Scorer]) -> None:
@@ -112,7 +112,7 @@ def test_what_is_compared_while_a_canary_is_out_counts(tried: Tried, versions: l
     tried.active_versions = ActiveVersions(versions[0])
     tried.send_texts(100, 100)
     tried.drain()
-    assert tried.total().compared == tried.total().batch_scores
+    assert tried.total().compared == tried.total().served
 
 
 def test_of_a_trial_that_is_over_nothing_is_kept(tried: Tried, versions: list[Scorer]) -> None:
@@ -145,7 +145,7 @@ def test_a_new_trial_takes_the_place_of_one_that_is_over(tried: Tried, versions:
     tried.send_texts(100, 100)
     tried.drain()
     batch_scores = sum(
-        each.batch_scores for each in tried.committed() if each and each.experiment == Experiment(1, 2, "noon")
+        each.served for each in tried.committed() if each and each.experiment == Experiment(1, 2, "noon")
     )
     assert batch_scores == by_canary(tried, 100)
 
@@ -157,14 +157,14 @@ def test_a_commit_whose_answer_was_lost_counts_all_the_same(tried: Tried) -> Non
     for start in (50, 100):
         tried.send_texts(50, start)
         tried.drain()
-    assert tried.total().batch_scores == by_canary(tried)
+    assert tried.total().served == by_canary(tried)
 
 
 def test_a_worker_that_cannot_use_the_canary_says_so_to_whoever_decides(tried: Tried, versions: list[Scorer]) -> None:
     tried.active_versions = ActiveVersions(versions[0], load_failure=LoadFailure(2, "", "its golden set does not hold"))
     tried.send_texts(20)
     tried.drain()
-    assert (tried.total().batch_scores, tried.total().load_failure) == (0, "its golden set does not hold")
+    assert (tried.total().served, tried.total().load_failure) == (0, "its golden set does not hold")
 
 
 def test_what_nobody_can_score_is_no_failure_of_the_canary(tried: Tried) -> None:
@@ -173,7 +173,7 @@ def test_what_nobody_can_score_is_no_failure_of_the_canary(tried: Tried) -> None
     tried.active_versions = ActiveVersions(both[0], Candidate(both[1], 1.0))
     tried.send({"text": "good"}, {"text": CULPRIT})
     tried.drain()
-    assert (tried.total().batch_scores, tried.total().failed) == (1, 0)
+    assert (tried.total().served, tried.total().failed) == (1, 0)
     assert tried.value("canary_failures_total", model=both[1].name, version="2") == 0
 
 
@@ -184,7 +184,7 @@ def test_records_that_the_canary_cannot_score_are_counted(tried: Tried, versions
     tried.send({"text": "good"}, {"text": CULPRIT})
     refuse_once(tried)
     tried.drain()
-    assert (tried.total().batch_scores, tried.total().failed) == (2, 1)
+    assert (tried.total().served, tried.total().failed) == (2, 1)
     assert tried.value("canary_failures_total", model=canary.name, version="2") == 1
 
 

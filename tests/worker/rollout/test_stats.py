@@ -56,3 +56,12 @@ def test_sums_are_of_one_pair_of_versions() -> None:
     assert summed.stable_classes == {"a": 9, "b": 2}
     assert total([SOME], Experiment(3, 5)) is None
     assert total([SOME], Experiment(3, 4, "another time")) is None
+
+
+def test_metadata_keeps_the_names_that_workers_of_other_releases_read_and_write() -> None:
+    canary = '{"contest":[1,2,"2026-01-31T12:00:00.000Z"],"first":5,"refusal":"damaged"}'
+    written = '{"seen":1,"dead":"","at":7,"canary":' + canary + "}"
+    stats = from_metadata(written)
+    assert stats is not None
+    assert (stats.experiment.canary, stats.first, stats.load_failure) == (2, 5, "damaged")
+    assert to_metadata('{"seen":1,"dead":"","at":7}', stats) == written

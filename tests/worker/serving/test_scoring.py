@@ -63,7 +63,7 @@ def test_an_empty_batch_asks_nothing_of_the_engine() -> None:
     assert (scored.scores, scored.failed, engine.calls) == ({}, {}, 0)
 
 
-@pytest.mark.parametrize("places", [[0], [49], [24, 25], [3, 17, 40], list(range(50))])
+@pytest.mark.parametrize("indices", [[0], [49], [24, 25], [3, 17, 40], list(range(50))])
 def test_only_the_culprits_of_a_batch_fail(indices: list[int]) -> None:
     texts = [CULPRIT if index in indices else text for index, text in enumerate(TEXTS)]
     scored = score_batch(scorer_on(Breaking(has_culprit)), texts, Metrics())

@@ -146,7 +146,7 @@ def _dead_letter(settings: Settings) -> Json:
         },
         "payload": {
             "type": ["string", "null"],
-            "description": f"the record's bytes; empty where they would bring the dead letter above {MAX_MESSAGE_BYTES}",
+            "description": f"the record's bytes; empty where the dead letter would be larger than {MAX_MESSAGE_BYTES}",
         },
         "bindings": {"kafka": {"key": _key("unchanged"), "bindingVersion": BINDING_VERSION}},
         "examples": [

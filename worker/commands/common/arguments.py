@@ -29,7 +29,7 @@ def positive(text: str) -> int:
 
 
 def start_of(since_seconds: float | None, from_beginning: bool, clock: Callable[[], float] = time.time) -> int:
-    """Where to begin, for `Subscription.start`: everything, what is younger than `since_seconds`, or what is yet to come."""
+    """Where to begin, for `Subscription.start`: all, what is younger than `since_seconds`, or what comes next."""
     if from_beginning:
         return EARLIEST
     return LATEST if since_seconds is None else max(0, int((clock() - since_seconds) * 1000))

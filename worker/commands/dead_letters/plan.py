@@ -45,7 +45,7 @@ class Choice:
 class Plan:
     """What a replay does: dead letters to send by reason, to pass over by why, foreign ones by topic.
 
-    `ends` holds the next offset after the last dead letter of each partition: dead letters that come back meanwhile lie after it.
+    `ends` holds the next offset after the last dead letter of each partition: what comes back meanwhile lies after it.
     """
 
     replay: Counter[str] = field(default_factory=Counter)

@@ -99,8 +99,8 @@ def make_plan(broker: Broker, settings: Settings, choice: Choice, earlier: Earli
 def execute(broker: Broker, choice: Choice, plan: Plan, earlier: Earlier) -> Plan:
     """Do what was planned; what was done, as a plan of its own.
 
-    Raises StopWorker while there are foreign dead letters, before anything is sent, and RetryBatch or KafkaAway when Kafka
-    refuses again and again: what was sent by then is committed and is not sent by the next replay.
+    Raises StopWorker while there are foreign dead letters, before anything is sent, and RetryBatch or KafkaAway when
+    Kafka refuses again and again: what was sent by then is committed and is not sent by the next replay.
     """
     if plan.foreign:
         raise StopWorker(load_failure(plan, choice))

@@ -1,4 +1,4 @@
-"""`python -m worker rolling-check`: proof that a model update and restarts lose, duplicate, reorder and delay nothing."""
+"""`python -m worker rolling-check`: proof that updates and restarts lose, duplicate, reorder and delay nothing."""
 
 from __future__ import annotations
 

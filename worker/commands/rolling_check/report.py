@@ -69,7 +69,8 @@ def _lines(report: Report) -> list[str]:
     for statistics in report.versions:
         name = f"version {statistics.version}" if statistics.version else "another model"
         lines.append(
-            f"{name}: {statistics.sentiments:,} sentiments, {statistics.first_seconds:.1f} to {statistics.last_seconds:.1f} s"
+            f"{name}: {statistics.sentiments:,} sentiments, "
+            f"{statistics.first_seconds:.1f} to {statistics.last_seconds:.1f} s"
         )
     if report.mixed_seconds:
         lines.append(f"Both versions answered for {report.mixed_seconds:.1f} s.")

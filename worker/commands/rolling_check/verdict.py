@@ -82,7 +82,7 @@ def _wrong_delivery(observations: Observations, verdict: Verdict, lost: Sequence
         "answered more than once": len(verdict.duplicated),
         "answered out of the order of their key": len(verdict.reordered),
         "answered though never sent, or under another key": len(verdict.unexpected),
-        "dead-lettered as dead letters": len({dead_letter.source for dead_letter in observations.dead_letters}),
+        "dead-lettered": len({dead_letter.source for dead_letter in observations.dead_letters}),
     }
     for text, count in found.items():
         if count:

@@ -40,7 +40,7 @@ def test_too_few_records_tell_no_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("positions", "start", "expected"),
+    ("offsets", "start", "expected"),
     [
         ({ZERO: 900, ONE: 2_000}, "earliest", "100 records left to read from where the group stands"),
         ({ONE: 2_000}, "earliest", "1,000 records left to read from where the group stands"),

@@ -14,7 +14,7 @@ def result(sent: Sent, offset: int, topic: str = "sentiments") -> Seen:
 
 
 def letter(sent: Sent, offset: int) -> Seen:
-    return Seen("dead-letters", sent.partition, offset, sent.key, subscription=(sent.partition, sent.offset))
+    return Seen("dead-letters", sent.partition, offset, sent.key, source=(sent.partition, sent.offset))
 
 
 def results(sent: Sequence[Sent]) -> list[Seen]:
@@ -84,7 +84,7 @@ def test_records_without_a_key_have_no_order() -> None:
     [
         Seen("sentiments", 0, 99, b"even", id="r99", version=1),
         Seen("sentiments", 0, 99, b"even", version=1),
-        Seen("dead-letters", 0, 99, b"even", subscription=(0, 99)),
+        Seen("dead-letters", 0, 99, b"even", source=(0, 99)),
     ],
 )
 def test_unexpected(stranger: Seen) -> None:

@@ -65,11 +65,9 @@ def test_an_answer_to_nothing_that_was_sent() -> None:
 
 def test_a_review_that_was_set_aside_is_not_lost_and_still_wrong() -> None:
     check = good()
-    letter = Seen(
-        "reviews.dead-letter", 0, 5, b"k0", subscription=(check.stored[40].partition, check.stored[40].offset)
-    )
+    letter = Seen("reviews.dead-letter", 0, 5, b"k0", source=(check.stored[40].partition, check.stored[40].offset))
     judged = report(replace(without(check, "r40"), dead_letters=[letter]))
-    assert judged.problems == ("Reviews dead-lettered as dead letters: 1.",)
+    assert judged.problems == ("Reviews dead-lettered: 1.",)
 
 
 def test_no_answer_at_all() -> None:

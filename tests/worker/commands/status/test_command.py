@@ -101,7 +101,7 @@ def test_the_tables_say_who_runs_what_since_when(start: Group) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gauge", "told"),
+    ("gauge", "reported"),
     [
         ("kafka_up", "Kafka does not answer"),
         ("model_store_up", "the labels in the model store cannot be followed"),

@@ -114,7 +114,7 @@ def test_a_restart_leaves_rates_unknown_for_one_look() -> None:
     assert seen([busy(8, {0: 0})], anew[:1], anew[1:]).records_per_second == 1.0
 
 
-@pytest.mark.parametrize("looks", [1, 2])
+@pytest.mark.parametrize("observations", [1, 2])
 def test_json_has_all_figures_or_null(observations: int) -> None:
     reported = to_json(seen(*([busy(10.0 * number, {0: 600}), SILENT] for number in range(observations))), "now")
     assert (reported["lag"], reported["records_per_second"]) == (600, None if observations == 1 else 100.0)
