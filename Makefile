@@ -11,7 +11,10 @@ INSTALL_CHECKOUT := $(PIP) --no-deps --no-build-isolation --editable .
 WORKER_READY := $(VENV)/.worker-ready
 ALL_READY := $(VENV)/.all-ready
 TARGET ?= worker
-IMAGE = $(RUN) -m deploy.image $(TARGET) $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
+IMAGE = $(RUN) -m tests.image $(TARGET) $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
+# All that is pinned: all.txt holds what the lock files of the demo, the worker and the trainer hold.
+AUDITED ?= requirements/all.txt requirements/bench.txt
+WORKER_PACKAGES = $(shell sed -n 's/==.*//p' requirements/worker.txt)
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --quiet
 
@@ -51,11 +54,26 @@ sbom: $(ALL_READY) ## what is in that image, as CycloneDX JSON [TARGET=trainer] 
 	@mkdir -p build
 	@$(IMAGE) --sbom build/kafka-sentiment-$(TARGET).cdx.json
 
-audit: $(ALL_READY) ## known vulnerabilities of the pinned packages [ARGS="--service URL"]
-	@$(RUN) -m deploy.dependencies.audit $(ARGS)
+# pip-audit ends with a traceback where the service cannot be reached; of that its last line says why.
+audit: $(ALL_READY) ## known vulnerabilities of the pinned packages [ARGS="--osv-url URL"]
+	@for lock in $(AUDITED); do \
+		if said=$$($(RUN) -m pip_audit --requirement $$lock --disable-pip --strict --vulnerability-service osv \
+			--progress-spinner off $(ARGS) 2>&1); then echo "$$lock: $$said"; continue; fi; \
+		case "$$said" in \
+			*Traceback*) echo "error: $$lock was not audited, for the service gives no answer" \
+				"($$(echo "$$said" | tail -n 1 | cut -d : -f 1)); run it where there is a connection," \
+				"or name another service: make audit ARGS=\"--osv-url URL\"" ;; \
+			*) echo "$$lock: $$said" ;; \
+		esac >&2; exit 1; \
+	done
 
+# The licences that are allowed stand in pyproject.toml; those of single packages here, each with the reason.
 licences: $(ALL_READY) ## licences of all that a worker in production needs
-	@$(RUN) -m deploy.dependencies.licences $(ARGS)
+	@$(RUN) -m piplicenses --packages $(filter-out certifi crc32c,$(WORKER_PACKAGES)) $(ARGS)
+	@# Certificates as data, used as they are published.
+	@$(RUN) -m piplicenses --packages certifi --allow-only "Mozilla Public License 2.0 (MPL 2.0)"
+	@# A module of its own that anybody may replace, used as it is published.
+	@$(RUN) -m piplicenses --packages crc32c --allow-only "GNU Lesser General Public License v2 or later (LGPLv2+)"
 
 lock: ## resolve the pinned dependencies anew (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import hiredis
 import redis
 import structlog
 from redis import exceptions
@@ -149,7 +150,7 @@ class Cache:
         self._redis.close()
 
     def _send(self, sentiments: Sequence[tuple[str, bytes]]) -> None:
-        # A pipeline by hand: what redis-py's own does around each command costs 7 of 8 µs.
+        # Not redis-py's pipeline: what that does around each command costs 7 of 8 µs.
         connection = self._redis.connection_pool.get_connection()
         try:
             connection.send_packed_command([self._packed(sentiments)])  # type: ignore[no-untyped-call]
@@ -159,12 +160,12 @@ class Cache:
             self._redis.connection_pool.release(connection)
 
     def _packed(self, sentiments: Sequence[tuple[str, bytes]]) -> bytes:
-        # SET key value EX seconds, in RESP, the protocol of Redis.
-        end = b"\r\n$2\r\nEX\r\n$%d\r\n%b\r\n" % (len(self._expiry), self._expiry)
-        keys = [(KEY_PREFIX + review_id).encode() for review_id, _ in sentiments]
+        pack, expiry = hiredis.pack_command, self._expiry
         return b"".join(
-            b"*5\r\n$3\r\nSET\r\n$%d\r\n%b\r\n$%d\r\n%b%b" % (len(key), key, len(value), value, end)
-            for key, (_, value) in zip(keys, sentiments, strict=True)
+            [
+                pack(("SET", KEY_PREFIX + review_id, value, "EX", expiry))  # type: ignore[arg-type]
+                for review_id, value in sentiments
+            ]
         )
 
     def _fail(self, error: Exception) -> None:

@@ -13,9 +13,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 
-from deploy.image.build import PROJECT
-from deploy.image.sbom import TELLING, sbom
-from tests.deploy.image.conftest import Built
+from tests.image.build import PROJECT
+from tests.image.conftest import Built
+from tests.image.sbom import TELLING, sbom
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the build
 
@@ -76,13 +76,13 @@ def test_an_exported_file_system_says_the_same(worker: Built, components: list[d
         for path in worker.root.path.rglob("*"):
             if path.name in {Path(name).name for name in TELLING} and path.is_file():
                 archive.add(path, path.relative_to(worker.root.path))
-    command = [sys.executable, "-m", "deploy.image.sbom"]
+    command = [sys.executable, "-m", "tests.image.sbom"]
     done = subprocess.run(command, input=exported.getvalue(), capture_output=True, cwd=PROJECT, check=True)
     assert purls(json.loads(done.stdout)["components"]) == purls(components)
 
 
 def test_what_is_no_image_is_refused_in_a_sentence() -> None:
-    command = [sys.executable, "-m", "deploy.image.sbom"]
+    command = [sys.executable, "-m", "tests.image.sbom"]
     done = subprocess.run(command, input="nothing", capture_output=True, text=True, cwd=PROJECT, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ")

@@ -1,4 +1,4 @@
-"""`python -m deploy.image`: builds an image without engine and registry, scores a review in it, tells what it is."""
+"""`python -m tests.image`: builds an image without engine and registry, scores a review in it, tells what it is."""
 
 import argparse
 import json
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.image import base, sbom
-from deploy.image.build import TARGETS, build, version, write_archive
-from deploy.image.buildah import Buildah, ImageError
-from deploy.image.container import Root
+from tests.image import base, sbom
+from tests.image.build import TARGETS, build, version, write_archive
+from tests.image.buildah import Buildah, ImageError
+from tests.image.container import Root
 
 REVIEW = "A wonderful film, and far too short."
 
@@ -40,7 +40,7 @@ def score(root: Root) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m deploy.image",
+        prog="python -m tests.image",
         description="Build a target of deploy/Dockerfile with buildah, as root; nothing stays but what is asked for.",
     )
     parser.add_argument("target", nargs="?", default="worker", choices=TARGETS, help="default: worker")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.image.__main__ import main
-from deploy.image.build import pip_secrets, version, write_archive
-from deploy.image.buildah import ImageError, need, run
 from deploy.local.processes import OwnedProcesses
-from tests.deploy.image.conftest import Built
+from tests.image.__main__ import main
+from tests.image.build import pip_secrets, version, write_archive
+from tests.image.buildah import ImageError, need, run
+from tests.image.conftest import Built
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the build
 
@@ -60,7 +60,7 @@ def test_who_is_not_root_is_told_so_in_a_sentence(
         (tmp_path / name).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(sys, "argv", ["deploy.image"])
+    monkeypatch.setattr(sys, "argv", ["tests.image"])
     monkeypatch.setattr(OwnedProcesses, "__init__", lambda *_: pytest.fail("nothing is to be started"))
     assert main() == 1
     assert capsys.readouterr().err == "error: Building an image needs root: it changes the root directory.\n"

@@ -1,6 +1,6 @@
 """The list of what is in an image (SBOM, CycloneDX 1.6 as JSON), read from its file system.
 
-    docker export $(docker create kafka-sentiment-worker) | python -m deploy.image.sbom > sbom.json
+    docker export $(docker create kafka-sentiment-worker) | python -m tests.image.sbom > sbom.json
 
 Debian's packages are from dpkg's records, Python's from their metadata, models from their manifests. What a wheel was
 compiled from stands in no record that is read here.
@@ -109,7 +109,7 @@ def _licence(found: Distribution) -> str:
 
 def main() -> int:
     """Write the list of the image whose file system comes as a tar archive on standard input."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.image.sbom", description="What is in an image, as JSON.")
+    parser = argparse.ArgumentParser(prog="python -m tests.image.sbom", description="What is in an image, as JSON.")
     parser.add_argument("--name", default="kafka-sentiment-worker", help="default: %(default)s")
     parser.add_argument("--version", default="", help="the image's version")
     options = parser.parse_args()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from deploy.image import base
-from deploy.image.build import build
-from deploy.image.buildah import Buildah, Image, missing_programs
-from deploy.image.container import Root
+from tests.image import base
+from tests.image.build import build
+from tests.image.buildah import Buildah, Image, missing_programs
+from tests.image.container import Root
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from deploy.image.__main__ import score
-from deploy.image.container import Process
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import free_ports
-from tests.deploy.image.conftest import Built
+from tests.image.__main__ import score
+from tests.image.conftest import Built
+from tests.image.container import Process
 from tests.kafka.topics import committed, unique
 from tests.kafka.waiting import eventually
 from tests.versions import NAME, add_version

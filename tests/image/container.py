@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.image.buildah import Buildah, Image, ImageError
+from tests.image.buildah import Buildah, Image, ImageError
 
 
 class Root:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.image.build import PROJECT, revision, version
-from tests.deploy.image.conftest import Built
+from tests.image.build import PROJECT, revision, version
+from tests.image.conftest import Built
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the build
 MOST_BYTES = 300_000_000

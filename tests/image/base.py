@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from deploy.image.buildah import Buildah, run
+from tests.image.buildah import Buildah, run
 
 RELEASE = "bookworm"
 BASE, BUILD = "localhost/base", "localhost/base-with-pip"

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deploy.image.build import DOCKERFILE, PROJECT, TARGETS, version
+from tests.image.build import DOCKERFILE, PROJECT, TARGETS, version
 
 EXTRAS = {"worker": ("worker", "librdkafka", "stores", "tracing"), "trainer": ("trainer", "stores")}
 

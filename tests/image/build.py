@@ -8,7 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from deploy.image.buildah import Buildah, Image, run
+from tests.image.buildah import Buildah, Image, run
 
 PROJECT = Path(__file__).parents[2]
 DOCKERFILE = PROJECT / "deploy" / "Dockerfile"
