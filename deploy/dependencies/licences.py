@@ -20,11 +20,12 @@ from rich.table import Table
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 # What a worker in production is installed with.
-EXTRAS = ("worker", "librdkafka", "stores")
+EXTRAS = ("librdkafka", "stores")
 PERMISSIVE = frozenset(
     ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "HPND", "ISC", "MIT", "MIT-0", "PSF-2.0", "Zlib"]
 )
 ACCEPTED = {
+    "shtab": ("MPL-2.0", "used as it is published; the scripts that it writes are ours"),
     "crc32c": ("LGPL-2.1-or-later", "a module of its own that anybody may replace, used as it is published"),
 }
 # Older metadata: the words of classifiers and licence fields, and what they mean.
