@@ -5,8 +5,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) --require-hashes --requirement
-# The checkout itself, so that its command and what it offers by entry points are found.
-INSTALL_CHECKOUT := $(PIP) --no-deps --no-build-isolation --editable .
+# The checkout itself, so that its command and what it offers by entry points are found. setuptools warns of directories
+# with the packages' names where somebody stands; its other warnings and its errors are shown.
+INSTALL_CHECKOUT := PYTHONWARNINGS="ignore:Editable installation" $(PIP) --no-deps --no-build-isolation --editable .
 # Written once the pinned packages are installed, and older than the lock file as soon as that changes.
 WORKER_READY := $(VENV)/.worker-ready
 ALL_READY := $(VENV)/.all-ready
@@ -77,10 +78,10 @@ licences: $(ALL_READY) ## licences of all that a worker in production needs
 
 lock: ## resolve the pinned dependencies anew (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(LOCK) --upgrade --extra worker --extra librdkafka --extra stores --extra tracing --extra trainer --extra local --extra dev \
+	$(LOCK) --upgrade --extra librdkafka --extra stores --extra tracing --extra trainer --extra local --extra dev \
 		--output-file requirements/all.txt
-	$(LOCK) --extra worker --extra local --constraint requirements/all.txt --output-file requirements/demo.txt
-	$(LOCK) --extra worker --extra librdkafka --extra stores --extra tracing --constraint requirements/all.txt --output-file requirements/worker.txt
+	$(LOCK) --extra local --constraint requirements/all.txt --output-file requirements/demo.txt
+	$(LOCK) --extra librdkafka --extra stores --extra tracing --constraint requirements/all.txt --output-file requirements/worker.txt
 	$(LOCK) --extra trainer --extra stores --constraint requirements/all.txt --output-file requirements/trainer.txt
 	$(LOCK) --upgrade --extra bench --output-file requirements/bench.txt
 

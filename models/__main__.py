@@ -9,6 +9,7 @@ from pathlib import Path
 from models.commands import labels, versions
 from models.commands.score import score
 from models.errors import ModelError
+from models.installation import typed
 from models.registry.labels import DEFAULT_SHARES
 from models.registry.registry import default_store
 
@@ -22,7 +23,7 @@ Run = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, 1 when it failed; bad use ends the process with 2."""
-    parser = _parser()
+    parser = command_parser()
     options = parser.parse_args(arguments)
     _check_use(parser, options)
     run: Run = options.run
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = run(options)
         sys.stdout.flush()
     except ModelError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{typed(str(error))}\n")
         return EXIT_FAILED
     except BrokenPipeError:
         # Whoever read the output has gone; without this the interpreter complains when it flushes at exit.
@@ -53,9 +54,10 @@ def _check_use(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
         parser.error("--remove takes a label away from a model: NAME LABEL --remove")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """All commands with their flags."""
     parser = argparse.ArgumentParser(
-        prog="python -m models", description="Score text with a model, and look after models."
+        prog=typed("python -m models"), description="Score text with a model, and look after models."
     )
     added = parser.add_subparsers(required=True, metavar="COMMAND")
 

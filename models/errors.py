@@ -1,5 +1,10 @@
 """What models raise, named by what the caller must do next, and how a missing extra is installed."""
 
+import sys
+from pathlib import Path
+
+from models.installation import NAME, is_checkout
+
 
 class ModelError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -35,5 +40,12 @@ def is_unreadable(error: Exception) -> bool:
 
 
 def how_to_install(extra: str) -> str:
-    """The advice for one of the extras in pyproject.toml."""
-    return f"install the extra {extra}, as with `pip install '.[{extra}]'` in a checkout (`make setup` there has it)"
+    """The advice for one of the extras in pyproject.toml, for a checkout or for what is installed here."""
+    if is_checkout():
+        there = f"as with `pip install '.[{extra}]'` in a checkout (`make setup` there has it)"
+        return f"install the extra {extra}, {there}"
+    # Pip adds to what is installed already, which it looks up by its name.
+    added = f"install '{NAME}[{extra}]'"
+    if Path(sys.prefix, "pipx_metadata.json").is_file():
+        return f"install the extra {extra}: `pipx runpip {NAME} {added}`"
+    return f"install the extra {extra}: `{sys.executable} -m pip {added}`"

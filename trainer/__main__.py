@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.errors import ModelError
+from models.installation import typed
 from models.registry.registry import default_store
 from trainer import commands
 from trainer.errors import TrainerError
@@ -19,25 +20,26 @@ STORE_HELP = "directory or URL of models (default: SENTIMENT_MODEL_STORE, or the
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, 1 when it failed, 2 for bad use."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
     except (ModelError, TrainerError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{typed(str(error))}\n")
         return EXIT_FAILED
     except OSError as error:
         sys.stderr.write(f"Cannot read or write {error.filename}: {error.strerror}.\n")
         return EXIT_FAILED
     except KeyboardInterrupt:
         goes_on = options.run in (commands.fit, commands.resume)
-        sys.stderr.write("Stopped. It goes on with: python -m trainer resume RUN\n" if goes_on else "Stopped.\n")
+        sys.stderr.write(typed("Stopped. It goes on with: python -m trainer resume RUN\n") if goes_on else "Stopped.\n")
         return EXIT_INTERRUPTED
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
+def command_parser() -> argparse.ArgumentParser:
+    """All commands with their flags."""
+    parser = argparse.ArgumentParser(prog=typed("python -m trainer"), description=typed(__doc__))
     added = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], None], sentence: str) -> argparse.ArgumentParser:

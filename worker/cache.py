@@ -12,6 +12,7 @@ import redis
 import structlog
 from redis import exceptions
 
+from models.installation import typed
 from worker.errors import BadUse, StopWorker
 from worker.settings.settings import Settings
 from worker.tls import RedisLogin
@@ -118,7 +119,7 @@ class Cache:
             self._fail(error)
             return False
         if self._pause:
-            log.info("the cache answers again; python -m worker cache-fill writes what it missed")
+            log.info(typed("the cache answers again; python -m worker cache-fill writes what it missed"))
             self._pause = 0.0
         return True
 

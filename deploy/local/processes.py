@@ -1,6 +1,7 @@
 """Child processes that never outlive this one, the temporary directory they work in, and waiting for them."""
 
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from models.installation import PROJECT, is_checkout
+
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 # Below the ports that systems hand out to clients (32768 up on Linux, 49152 up on macOS): a client that keeps
 # knocking at a stopped server's port could otherwise be given that very port and end up connected to itself.
@@ -22,6 +25,19 @@ LOG_TAIL_LINES = 25
 
 class LocalServiceError(Exception):
     """A local service did not start or answer; the message says which, and what it wrote last."""
+
+
+def module_command(name: str) -> list[str]:
+    """What runs a module of this project, never one of the same name in the directory where somebody stands."""
+    return [sys.executable, "-P", "-m", name]
+
+
+def module_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with which `module_command` finds the modules of a checkout; installed ones are found anyway."""
+    if not is_checkout():
+        return dict(environment)
+    path = filter(None, (str(PROJECT), environment.get("PYTHONPATH")))
+    return {**environment, "PYTHONPATH": os.pathsep.join(path)}
 
 
 class OwnedProcesses:

@@ -24,7 +24,7 @@ import structlog
 
 from deploy.local import command_line
 from deploy.local.kafka import LocalKafka
-from deploy.local.processes import LocalServiceError, OwnedProcesses
+from deploy.local.processes import LocalServiceError, OwnedProcesses, module_command, module_environment
 from deploy.local.topics import create_topics
 from deploy.local.workers import DemoWorker
 from models.artifact import read_manifest, write_manifest
@@ -45,7 +45,6 @@ TOPICS = {
 
 log = structlog.get_logger(__name__)
 
-_PROJECT = Path(__file__).parents[2]
 _LEADER = "deploy.local.rolling_check"
 # The first start downloads Kafka.
 _START_SECONDS = 300.0
@@ -154,7 +153,7 @@ class OwnGroup:
     def __init__(
         self, workers: int, model: str, store: str, versions: tuple[str, str], more: Mapping[str, Any]
     ) -> None:
-        self._command = [sys.executable, "-m", _LEADER, f"--workers={workers}", f"--model={model}"]
+        self._command = [*module_command(_LEADER), f"--workers={workers}", f"--model={model}"]
         self._command += [f"--model-store={store}", "--versions", *versions]
         self._command += [f"--setting={name}={value}" for name, value in more.items()]
         self.settings: dict[str, str] = {}
@@ -164,7 +163,7 @@ class OwnGroup:
         self._reasons = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             self._command,
-            cwd=_PROJECT,
+            env=module_environment(os.environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._reasons,

@@ -4,18 +4,22 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.local.processes import LocalServiceError, OwnedProcesses, free_ports, wait_until
+from deploy.local.processes import (
+    LocalServiceError,
+    OwnedProcesses,
+    free_ports,
+    module_command,
+    module_environment,
+    wait_until,
+)
 
-PROJECT = Path(__file__).parents[2]
 READY_SECONDS = 90.0
 DRAIN_SECONDS = 15.0
 HTTP_SECONDS = 0.5
@@ -42,7 +46,8 @@ class DemoWorker:
         [self.port] = free_ports(1)
         self.name = name
         self._processes = processes
-        self._environment = {key: value for key, value in os.environ.items() if not key.startswith("SENTIMENT_")} | {
+        own = {key: value for key, value in os.environ.items() if not key.startswith("SENTIMENT_")}
+        self._environment = module_environment(own) | {
             **settings,
             "SENTIMENT_HTTP_HOST": "127.0.0.1",
             "SENTIMENT_HTTP_PORT": str(self.port),
@@ -56,10 +61,8 @@ class DemoWorker:
     def start(self) -> None:
         """Start the process, again if it ended."""
         self._reviews_before = self._status.reviews
-        command = [sys.executable, "-m", "worker", "run"]
-        self._process: subprocess.Popen[bytes] = self._processes.start(
-            self.name, command, self._environment, directory=PROJECT
-        )
+        command = [*module_command("worker"), "run"]
+        self._process: subprocess.Popen[bytes] = self._processes.start(self.name, command, self._environment)
         self._status = WorkerStatus(self.name, self._process.pid, "starting", self._reviews_before, 0, 0)
 
     def kill(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from models.artifact import SIGNATURE_FILE
 from models.errors import BadLabels, LabelsChanged, ModelNotFound, StoreError
+from models.installation import typed
 from models.registry.history import TRIES, History
 from models.registry.labels import LABELS_FILE, STABLE, check_labels, label_value, parse_labels, version_of, with_label
 from models.registry.local import replace_json
@@ -203,8 +204,8 @@ class Registry:
             return parse_labels(content, location), content
         except BadLabels as error:
             raise BadLabels(
-                f"{error} To restore it, write into it the `labels` of the last entry of `python -m models history "
-                f"{name} --json` that took effect."
+                f"{error} To restore it, write into it the `labels` of the last entry of "
+                f"`{typed('python -m models history')} {name} --json` that took effect."
             ) from error
 
     def _not_found(self, name: str, wanted: str) -> ModelNotFound:

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from tests.image.build import DOCKERFILE, PROJECT, TARGETS, version
 
-EXTRAS = {"worker": ("worker", "librdkafka", "stores", "tracing"), "trainer": ("trainer", "stores")}
+EXTRAS = {"worker": ("librdkafka", "stores", "tracing"), "trainer": ("trainer", "stores")}
 
 
 def _stages() -> dict[str, list[str]]:

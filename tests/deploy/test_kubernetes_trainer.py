@@ -15,7 +15,7 @@ from models.registry.registry import Registry
 from models.scorer import Scorer
 from tests.deploy.manifests import container_of, one, pod_of, settings_of
 from tests.reviews import sample
-from trainer.__main__ import _parser
+from trainer.__main__ import command_parser
 
 PROJECT = Path(__file__).parents[2]
 TRAINER = (PROJECT / "trainer" / "README.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def _job() -> dict[str, Any]:
 def _options() -> Any:
     container = container_of("production", "sentiment-trainer")
     assert container["command"][:3] == ["python3", "-m", "trainer"]
-    return _parser().parse_args([*container["command"][3:], *container["args"]])
+    return command_parser().parse_args([*container["command"][3:], *container["args"]])
 
 
 def _mounted(path: Path) -> dict[str, Any]:

@@ -76,10 +76,13 @@ def test_bytecode_is_there_and_never_compared_with_its_source(worker: Built) -> 
 
 def test_nothing_but_code_and_models_of_the_project_is_in_it(worker: Built) -> None:
     app = worker.root.path / "app"
-    assert {path.name for path in app.iterdir()} == {"livez.py", "models", "worker", "__pycache__"}
+    assert {path.name for path in app.iterdir()} == {"livez.py", "pyproject.toml", "models", "worker", "__pycache__"}
     files = {path.relative_to(app).as_posix() for path in app.rglob("*") if path.is_file()}
     beside = {name for name in files if not name.endswith((".py", ".pyc"))} - {
+        "pyproject.toml",
+        "models/py.typed",
         "models/stop_words_en.txt",
+        "worker/py.typed",
         "worker/commands/asyncapi/asyncapi.json",
     }
     assert all(name.startswith("models/store/") for name in beside)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.__main__ import _parser
+from models.__main__ import command_parser
 from models.artifact import Manifest, read_manifest
 from models.registry.labels import DEFAULT_SHARES
 from models.registry.registry import Registry
@@ -33,7 +33,7 @@ def manifest(name: str) -> Manifest:
 
 
 def test_every_command_is_shown() -> None:
-    commands = _parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    commands = command_parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
     assert {words[1] for words in command_lines(README) if words[0] == "models"} == set(commands)
 
 

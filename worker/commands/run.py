@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 from prometheus_client import CollectorRegistry
 
+from models.installation import version
 from models.registry.registry import STABLE
 from worker.cache import Cache, open_cache
 from worker.kafka.broker import Broker
@@ -57,7 +58,13 @@ def main(arguments: argparse.Namespace) -> int:
     health, registry = Health(), CollectorRegistry()
     server = HealthServer(settings.http_host, settings.http_port, health, registry)
     transactional_id = f"{settings.kafka_group_id}-{settings.instance_id or f'{socket.gethostname()}-{server.port}'}"
-    log.info("starting", settings=settings.masked(), http_port=server.port, transactional_id=transactional_id)
+    log.info(
+        "starting",
+        version=version(),
+        settings=settings.masked(),
+        http_port=server.port,
+        transactional_id=transactional_id,
+    )
     topics = _topics(settings, arguments) if arguments.create_topics else []
     tracer = open_tracer(settings.tracing, settings.input_topic, settings.kafka_group_id, transactional_id)
     metrics = Metrics(tracer, registry)

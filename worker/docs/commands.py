@@ -28,7 +28,7 @@ def parsers() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
         importlib.import_module(f"worker.commands.{module}").add_arguments(parser)
         yield from _leaves(parser.prog, sentence, parser)
     for module, program in GROUPS.values():
-        yield from _leaves(program, "", importlib.import_module(module)._parser())
+        yield from _leaves(program, "", importlib.import_module(module).command_parser())
 
 
 def overview() -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
+from models.installation import version
 from models.registry.labels import CANARY
 from models.scorer import Scorer
 from worker.errors import REASONS
@@ -48,6 +49,7 @@ class Metrics:
         def histogram(name: str, text: str, buckets: Iterable[float], *labels: str) -> Histogram:
             return Histogram(f"sentiment_{name}", text, labels, buckets=tuple(buckets), registry=registry)
 
+        self.build_info = gauge("build_info", "The version of this program is 1.", "version")
         self.records_consumed = counter("records_consumed_total", "Records of committed batches.")
         self.partition_records = counter(
             "partition_records_total", "Records of committed batches, by partition.", "partition"
@@ -137,6 +139,7 @@ class Metrics:
         self._rebalances_seen = 0
         self._show_known_labels()
         self.kafka_up.set(1)
+        self.build_info.labels(version()).set(1)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from models.installation import version
 from worker.commands.asyncapi.messages import BINDING_VERSION, Json, messages, schemas
 from worker.kafka.types import MAX_MESSAGE_BYTES
 from worker.settings.settings import Settings
@@ -29,9 +30,10 @@ def document(settings: Settings) -> Json:
         "asyncapi": "3.0.0",
         "info": {
             "title": "kafka-sentiment",
-            "version": MESSAGES_VERSION,
+            "version": version(),
             "description": "Workers score reviews from one Kafka topic and write each sentiment to another, "
             + _DELIVERY[settings.delivery],
+            "x-messages-version": MESSAGES_VERSION,
         },
         "defaultContentType": "application/json",
         "servers": _servers(settings),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from models.artifact import read_golden
 from models.errors import ModelError, ModelNotFound, StoreError
+from models.installation import typed
 from models.registry.labels import CANARY, SHADOW, STABLE, version_of
 from models.registry.registry import Registry
 from models.scorer import Scorer
@@ -42,8 +43,8 @@ def _advice(settings: Settings, registry: Registry, error: ModelError) -> str:
     if isinstance(error, StoreError):
         return "check SENTIMENT_MODEL_STORE, and that this user can read it"
     if isinstance(error, ModelNotFound) and settings.model_name not in registry.names():
-        return "check SENTIMENT_MODEL_NAME and SENTIMENT_MODEL_STORE; python -m models list"
-    label = f"python -m models list; python -m models label {settings.model_name} {settings.model_label} VERSION"
+        return typed("check SENTIMENT_MODEL_NAME and SENTIMENT_MODEL_STORE; python -m models list")
+    label = typed(f"python -m models list; python -m models label {settings.model_name} {settings.model_label} VERSION")
     if isinstance(error, ModelNotFound):
         return f"check SENTIMENT_MODEL_LABEL, or set the label: {label}"
     return f"choose a version that holds: {label}"
@@ -59,4 +60,4 @@ def _trials(context: CheckContext, registry: Registry) -> Iterator[Finding]:
             Scorer.load_version(registry.resolve(f"{name}@{version}"), public_keys=trusted_keys(context.settings))
             yield ok("model", f"{name} {version} ({label}): checks hold")
         except ModelError as error:
-            yield warning("model", f"{label}: {error}", f"python -m models label {name} {label} --remove")
+            yield warning("model", f"{label}: {error}", typed(f"python -m models label {name} {label} --remove"))

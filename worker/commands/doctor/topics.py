@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from models.installation import typed
 from worker.commands.common.formatting import counted, rough_duration, size_text
 from worker.commands.doctor import permissions, servers
 from worker.commands.doctor.context import CheckContext, patiently
@@ -152,7 +153,7 @@ def evaluate_missing(topic: str, others: Collection[str], purpose: Purpose, serv
         f"topic {topic}",
         "does not exist",
         f"check {purpose.setting}{meant}; to create it: "
-        f"python -m worker run --create-topics, or: kafka-topics.sh --bootstrap-server {bootstrap} --create "
+        f"{typed('python -m worker run')} --create-topics, or: kafka-topics.sh --bootstrap-server {bootstrap} --create "
         f"--topic {topic} --partitions 12 --replication-factor {min(servers, _MOST_REPLICAS)} "
         f"--config max.message.bytes={MAX_MESSAGE_BYTES}",
     )

@@ -78,6 +78,7 @@ class WorkerState:
     lags: Mapping[int, int]
     records_per_second: float | None
     outages: tuple[str, ...] = ()
+    build: str | None = None  # the program's version; not known of workers of an older release
 
     @property
     def main(self) -> str | None:
@@ -133,6 +134,7 @@ def state_of(answer: Answer, before: Answer | None = None) -> State:
             records_per_second=_rate(before, answer) if isinstance(before, Scrape) else None,
             # Before there is a model nothing has looked at the store's labels yet.
             outages=tuple(what for name, what in _OUTAGES.items() if versions and answer.value(name) == 0),
+            build=next((labels["version"] for labels, _ in answer.of("sentiment_build_info")), None),
         )
     except (KeyError, ValueError):
         return Unreachable(answer.address, "its metrics are those of another release")

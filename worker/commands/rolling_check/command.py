@@ -35,7 +35,7 @@ _EXAMPLES = """examples:
   python -m worker rolling-check --no-update --rate 50 --seconds 60 --json
 
 The reviews are sent to the input topic of the group and scored as any others; their ids begin with rolling-check-."""
-_LOCAL_NOTE = "in a checkout; settings come from flags only"
+_LOCAL_NOTE = "needs the extra local; settings come from flags only"
 _NUMBERS = (
     ("--rate", 200.0, "reviews a second"),
     ("--seconds", 15.0, "at least, for each phase"),

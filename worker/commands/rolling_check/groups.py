@@ -12,13 +12,14 @@ from contextlib import ExitStack
 from importlib.metadata import entry_points
 from typing import Protocol
 
+from models.errors import how_to_install
 from worker.errors import BadUse
 from worker.settings.settings import Settings
 
 _COMMAND_SECONDS = 900.0
 
 
-# The group of entry points (pyproject.toml) under which a checkout has what starts Kafka and workers.
+# The group of entry points (pyproject.toml) that has what starts Kafka and workers of its own.
 LOCAL_GROUPS = "kafka_sentiment.local_group"
 
 
@@ -39,7 +40,7 @@ def local_group() -> Callable[[argparse.Namespace, ExitStack], tuple[Settings, G
         [found] = entry_points(group=LOCAL_GROUPS)
         start: Callable[[argparse.Namespace, ExitStack], tuple[Settings, Group]] = found.load()
     except (ImportError, ValueError):
-        raise BadUse("--local needs a checkout of the project, set up by make setup: it starts Kafka there") from None
+        raise BadUse(f"--local starts a Kafka of its own, which is not installed: {how_to_install('local')}") from None
     return start
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from models.artifact import read_golden
 from models.errors import LabelsChanged, ModelError
+from models.installation import typed
 from models.registry.labels import CANARY, STABLE, ended_trials, label_value, version_of, with_label
 from models.registry.registry import Registry, absolute_store, default_store
 from models.timing import never_yield
@@ -93,7 +94,7 @@ class Update:
         subject, (old, new, _) = f"Label {self.label} of {self.name}", self.versions
         store = absolute_store(self.registry.store)
         other = "" if store == absolute_store(default_store()) else f" --store {shlex.quote(store)}"
-        back = f"`python -m models label {self.name} {self.label} {old}{other}` takes it back."
+        back = typed(f"`python -m models label {self.name} {self.label} {old}{other}` takes it back.")
         try:
             stands = version_of(self.registry.labels(self.name).get(self.label))
         except ModelError:

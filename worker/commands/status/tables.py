@@ -25,13 +25,14 @@ def picture(states: Sequence[State], now: float, version: int | None = None) -> 
 
 
 def _workers_table(states: Sequence[State]) -> Table:
-    table = new_table("worker", "state", "partitions", ">lag", ">records/s")
+    table = new_table("worker", "build", "state", "partitions", ">lag", ">records/s")
     for each in states:
         if isinstance(each, Unreachable):
-            table.add_row(cell(each.address), cell(f"unreachable: {each.reason}", "red"))
+            table.add_row(cell(each.address), "", cell(f"unreachable: {each.reason}", "red"))
             continue
         lag = f"{sum(each.lags.values()):,}" if each.lags else ""
-        table.add_row(cell(each.address), _condition(each), ranges(each.lags), lag, rate_text(each.records_per_second))
+        condition, rate = _condition(each), rate_text(each.records_per_second)
+        table.add_row(cell(each.address), cell(each.build or ""), condition, ranges(each.lags), lag, rate)
     return table
 
 
