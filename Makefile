@@ -70,9 +70,11 @@ audit: $(ALL_READY) ## known vulnerabilities of the pinned packages [ARGS="--osv
 
 # The licences that are allowed stand in pyproject.toml; those of single packages here, each with the reason.
 licences: $(ALL_READY) ## licences of all that a worker in production needs
-	@$(RUN) -m piplicenses --packages $(filter-out certifi crc32c,$(WORKER_PACKAGES)) $(ARGS)
+	@$(RUN) -m piplicenses --packages $(filter-out certifi crc32c shtab,$(WORKER_PACKAGES)) $(ARGS)
 	@# Certificates as data, used as they are published.
 	@$(RUN) -m piplicenses --packages certifi --allow-only "Mozilla Public License 2.0 (MPL 2.0)"
+	@# Used as it is published; the completion scripts that it writes are ours.
+	@$(RUN) -m piplicenses --packages shtab --allow-only "MPL-2.0"
 	@# A module of its own that anybody may replace, used as it is published.
 	@$(RUN) -m piplicenses --packages crc32c --allow-only "GNU Lesser General Public License v2 or later (LGPLv2+)"
 
