@@ -12,7 +12,7 @@ INSTALL_CHECKOUT := PYTHONWARNINGS="ignore:Editable installation" $(PIP) --no-de
 WORKER_READY := $(VENV)/.worker-ready
 ALL_READY := $(VENV)/.all-ready
 TARGET ?= worker
-IMAGE = $(RUN) -m tests.image $(TARGET) $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
+BUILD = $(RUN) -m tests.image $(TARGET) $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
 # All that is pinned: all.txt holds what the lock files of the demo, the worker and the trainer hold.
 AUDITED ?= requirements/all.txt requirements/bench.txt
 WORKER_PACKAGES = $(shell sed -n 's/==.*//p' requirements/worker.txt)
@@ -49,11 +49,12 @@ bench: $(ALL_READY) ## speed and memory against baselines; results under tests/b
 
 image: $(ALL_READY) ## an image for docker load, built without an engine, as root [TARGET=trainer] [BASE_IMAGE=...]
 	@mkdir -p build
-	@$(IMAGE) --archive build/kafka-sentiment-$(TARGET).tar
+	@$(BUILD) --archive build/kafka-sentiment-$(TARGET).tar
 
-sbom: $(ALL_READY) ## what is in that image, as CycloneDX JSON [TARGET=trainer] [BASE_IMAGE=...]
+sbom: $(ALL_READY) ## what is in it, or in one that docker saved, as CycloneDX JSON [TARGET=trainer] [BASE_IMAGE=...] [IMAGE=saved.tar]
 	@mkdir -p build
-	@$(IMAGE) --sbom build/kafka-sentiment-$(TARGET).cdx.json
+	@$(if $(IMAGE),$(RUN) -m tests.image.sbom "$(IMAGE)" --output "build/$(basename $(notdir $(IMAGE:/=))).cdx.json",\
+		$(BUILD) --sbom build/kafka-sentiment-$(TARGET).cdx.json)
 
 # pip-audit ends with a traceback where the service cannot be reached; of that its last line says why.
 audit: $(ALL_READY) ## known vulnerabilities of the pinned packages [ARGS="--osv-url URL"]

@@ -1,5 +1,6 @@
 """The list of what is in an image (SBOM, CycloneDX 1.6 as JSON), read from its file system.
 
+    docker save kafka-sentiment-worker --output worker.tar && python -m tests.image.sbom worker.tar > sbom.json
     docker export $(docker create kafka-sentiment-worker) | python -m tests.image.sbom > sbom.json
 
 Debian's packages are from dpkg's records, Python's from their metadata, models from their manifests. What a wheel was
@@ -11,7 +12,7 @@ import configparser
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.parser import HeaderParser
 from importlib.metadata import Distribution, distributions
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
 from models.artifact import MANIFEST_FILE, read_manifest
+from tests.image.archive import Files, NoImage, put_layer, read_image
 
 DPKG_STATUS = "var/lib/dpkg/status"
 OS_RELEASE = "usr/lib/os-release"
@@ -43,12 +45,9 @@ def sbom(root: Path, name: str, version: str) -> str:
     return JsonV1Dot6(bom).output_as_string(indent=2)
 
 
-def extract_telling(archive: tarfile.TarFile, directory: Path) -> None:
-    """Extract of an image's file system what `sbom` reads of it."""
-    for member in archive:
-        path = PurePosixPath(member.name)
-        if member.isfile() and (str(path) in TELLING or path.name in TELLING):
-            archive.extract(member, directory, filter="data")
+def is_telling(path: str) -> bool:
+    """Whether `sbom` reads the file of an image at this path."""
+    return path in TELLING or PurePosixPath(path).name in TELLING
 
 
 def _system(root: Path) -> Iterator[Component]:
@@ -107,21 +106,50 @@ def _licence(found: Distribution) -> str:
     return ", ".join(line.rpartition(" :: ")[2] for line in classifiers)
 
 
-def main() -> int:
-    """Write the list of the image whose file system comes as a tar archive on standard input."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the list of an image; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.image.sbom", description="What is in an image, as JSON.")
-    parser.add_argument("--name", default="kafka-sentiment-worker", help="default: %(default)s")
-    parser.add_argument("--version", default="", help="the image's version")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sbom-") as directory:
-        try:
-            with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
-                extract_telling(archive, Path(directory))
-            sys.stdout.write(sbom(Path(directory), options.name, options.version) + "\n")
-        except (tarfile.TarError, OSError, KeyError, ValueError) as error:
-            sys.stderr.write(f"error: this is not the file system of one of our images: {error}\n")
-            return 1
+    given = "one image, as `docker save` writes it (Docker's layout or OCI's), or its directory"
+    parser.add_argument("image", nargs="?", type=Path, help=f"{given} (default: a `docker export`, on standard input)")
+    parser.add_argument("--name", help="default: the image's label, else kafka-sentiment-worker")
+    parser.add_argument("--version", help="default: the image's label")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it here (default: standard output)")
+    options = parser.parse_args(arguments)
+    try:
+        document = _document(options)
+        if options.output:
+            options.output.write_text(document, encoding="utf-8")
+        else:
+            sys.stdout.write(document)
+    except NoImage as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except (tarfile.TarError, OSError, KeyError, ValueError) as error:
+        sys.stderr.write(f"error: this is not the file system of one of our images: {error}\n")
+        return 1
     return 0
+
+
+def _document(options: argparse.Namespace) -> str:
+    labels: dict[str, str] = {}
+    if options.image:
+        saved = read_image(options.image, is_telling)
+        labels, files = saved.labels, saved.files
+    else:
+        with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as exported:
+            files = put_layer({}, exported, is_telling)
+    name = options.name or labels.get("org.opencontainers.image.title", "kafka-sentiment-worker")
+    version = options.version or labels.get("org.opencontainers.image.version", "")
+    with tempfile.TemporaryDirectory(prefix="sbom-") as directory:
+        _write(files, Path(directory))
+        return sbom(Path(directory), name, version) + "\n"
+
+
+def _write(files: Files, directory: Path) -> None:
+    for path, content in files.items():
+        target = directory / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
 def _pairs(path: Path) -> dict[str, str]:

@@ -13,9 +13,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 
-from tests.image.build import PROJECT
+from tests.image.build import PROJECT, version
 from tests.image.conftest import Built
-from tests.image.sbom import TELLING, sbom
+from tests.image.sbom import is_telling, sbom
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the build
 
@@ -74,11 +74,23 @@ def test_an_exported_file_system_says_the_same(worker: Built, components: list[d
     exported = io.BytesIO()
     with tarfile.open(fileobj=exported, mode="w") as archive:
         for path in worker.root.path.rglob("*"):
-            if path.name in {Path(name).name for name in TELLING} and path.is_file():
-                archive.add(path, path.relative_to(worker.root.path))
+            name = path.relative_to(worker.root.path)
+            if is_telling(str(name)) and path.is_file():
+                archive.add(path, name)
     command = [sys.executable, "-m", "tests.image.sbom"]
     done = subprocess.run(command, input=exported.getvalue(), capture_output=True, cwd=PROJECT, check=True)
     assert purls(json.loads(done.stdout)["components"]) == purls(components)
+
+
+@pytest.mark.parametrize("layout", ["docker-archive", "oci-archive"])
+def test_a_saved_image_says_the_same(
+    worker: Built, components: list[dict[str, Any]], layout: str, tmp_path: Path
+) -> None:
+    worker.buildah("push", worker.image.name, f"{layout}:{tmp_path}/image.tar")
+    command = [sys.executable, "-m", "tests.image.sbom", str(tmp_path / "image.tar")]
+    document = json.loads(subprocess.run(command, capture_output=True, cwd=PROJECT, check=True).stdout)
+    assert purls(document["components"]) == purls(components)
+    assert document["metadata"]["component"]["version"] == version()
 
 
 def test_what_is_no_image_is_refused_in_a_sentence() -> None:
