@@ -111,13 +111,15 @@ def why_it_cannot_tell(fault: Fault, without: Run) -> Verdict | None:
 
 
 def judged(fault: Fault, run: Run, seconds: float) -> Verdict:
-    """What a run with the patch says: only a test that failed has found the fault, not one that could not begin."""
+    """What a run with the patch says: only a test that failed has found the fault, not one that hung or never began."""
     if failed := run.first(FAILED):
         return Verdict(fault, FOUND, failed, seconds)
     if run.complaint:
         return Verdict(fault, NOT_RUN, f"With the patch the tests could not run: {run.complaint}.", seconds)
     if broken := run.first(ERROR):
-        return Verdict(fault, NOT_RUN, f"With the patch {broken} could not begin, which finds nothing.", seconds)
+        return Verdict(
+            fault, NOT_RUN, f"With the patch {broken} could not begin or did not end, which finds nothing.", seconds
+        )
     return Verdict(fault, NOT_FOUND, f"No test notices it. Harm: {fault.harm}", seconds)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.__main__ import FOUND, NOT_FOUND, NOT_RUN, RED_WITHOUT, judged, main, why_it_cannot_tell
 from tests.faults.catalogue import FOLDER, ROOT, BadFault, Fault, read_faults
-from tests.faults.pytest_runs import ERROR, FAILED, PASSED, SKIPPED, Run, apply_patch
+from tests.faults.pytest_runs import ERROR, FAILED, PASSED, SKIPPED, Run, apply_patch, read_report
 
 FAULTS = {fault.name: fault for fault in read_faults()}
 OFFSET = FAULTS["offset-one-too-far"]
@@ -56,6 +56,13 @@ def test_a_patch_that_no_longer_fits_is_told_without_running_a_test(
 )
 def test_only_a_test_that_failed_has_found_a_fault(outcomes: dict[str, str], word: str) -> None:
     assert judged(OFFSET, Run(outcomes, "" if outcomes else "no such file"), 1.0).word == word
+
+
+def test_a_test_that_did_not_end_in_time_has_not_failed(tmp_path: Path) -> None:
+    case = '<testcase file="a.py" name="%s"><failure message="%s"/></testcase>'
+    cases = case % ("slow", "Failed: Timeout (&gt;300.0s) from pytest-timeout.") + case % ("wrong", "assert 1 == 2")
+    (tmp_path / "report.xml").write_text(f"<testsuite>{cases}</testsuite>")
+    assert read_report(tmp_path / "report.xml") == {"a.py::slow": ERROR, "a.py::wrong": FAILED}
 
 
 @pytest.mark.parametrize(("outcome", "word"), [(FAILED, RED_WITHOUT), (ERROR, RED_WITHOUT), (SKIPPED, NOT_RUN)])
