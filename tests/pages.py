@@ -43,12 +43,19 @@ def links(text: str) -> list[tuple[str, str]]:
     return re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", prose)
 
 
+_ALTERNATIVES = re.compile(r"[a-z]+(\|[a-z]+)+")
+
+
 def command_lines(text: str) -> Iterator[list[str]]:
-    """The words after `kafka-sentiment` of each such line of code, comments and what comes after a pipe left out."""
+    """The words after `kafka-sentiment` of each such line of code, comments and what comes after a pipe left out.
+
+    Of alternatives such as `bash|zsh|fish` the first one stands for all.
+    """
     for line in re.findall(r"^ {4,}(.+)$", text.replace("\\\n", " "), re.MULTILINE):
         if found := _COMMAND.search(line):
             words = shlex.split(_GROUPS[found["package"]] + found["words"], comments=True)
-            yield words[: words.index("|")] if "|" in words else words
+            words = words[: words.index("|")] if "|" in words else words
+            yield [word.split("|")[0] if _ALTERNATIVES.fullmatch(word) else word for word in words]
 
 
 def section(text: str, heading: str) -> str:

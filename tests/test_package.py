@@ -51,7 +51,7 @@ def _from_status(capsys: pytest.CaptureFixture[str]) -> str:
     return str(state.to_json()["build"])
 
 
-@pytest.mark.parametrize("told", [_from_command, _from_asyncapi, _from_metrics, _from_status])
+@pytest.mark.parametrize("reported", [_from_command, _from_asyncapi, _from_metrics, _from_status])
 def test_the_version_is_the_same_wherever_it_shows(
     reported: Callable[[pytest.CaptureFixture[str]], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
