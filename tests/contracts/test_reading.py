@@ -134,7 +134,7 @@ def test_what_is_committed_while_the_reader_asks_where_to_begin_is_read(
 
         return offsets_or_ends(asked, start)
 
-    monkeypatch.setattr(f"worker.{client.replace('-', '_')}_reader.offsets_or_ends", commit_in_between)
+    monkeypatch.setattr(f"worker.kafka.{client.replace('-', '_')}.consumer.offsets_or_ends", commit_in_between)
     broker = world.broker(Subscription(topic, None, int((time.time() - 60) * 1000)))
     try:
         assert len(poll(broker, 10)) == 10

@@ -37,7 +37,7 @@ class FusedLstm(keras.layers.LSTM):  # type: ignore[misc]
         if not self.return_sequences:
             last = steps - 1 if lengths is None else tensorflow.maximum(lengths - 1, 0)
             indices = tensorflow.broadcast_to(last, tensorflow.shape(by_step)[1:2])
-            return tensorflow.collect_batch(tensorflow.transpose(by_step, [1, 0, 2]), indices, batch_dims=1)
+            return tensorflow.gather(tensorflow.transpose(by_step, [1, 0, 2]), indices, batch_dims=1)
         outputs = tensorflow.transpose(by_step, [1, 0, 2])
         return _reverse(_reverse(outputs, lengths), None) if self.go_backwards else outputs
 

@@ -85,7 +85,7 @@ def show(console: Console, dead_letters: Sequence[DeadLetter], counts: Counter[s
             next(each for each in table.columns if each.header == column).justify = "right"
         for dead_letter in dead_letters:
             location = f"{dead_letter.topic}/{dead_letter.partition}/{dead_letter.offset}"
-            age = rough_duration(now - dead_letter.dead_lettered_ms / 1000)
+            age = rough_duration(now - dead_letter.set_aside_ms / 1000)
             table.add_row(
                 *map(printable, (location, dead_letter.reason, dead_letter.error, str(dead_letter.attempts), age))
             )
@@ -113,5 +113,5 @@ def _write_json(dead_letters: Iterable[DeadLetter]) -> None:
 
 
 def _newest(dead_letters: Iterable[DeadLetter], limit: int) -> list[DeadLetter]:
-    newest = heapq.nlargest(limit, dead_letters, key=lambda each: (each.dead_lettered_ms, each.partition, each.offset))
+    newest = heapq.nlargest(limit, dead_letters, key=lambda each: (each.set_aside_ms, each.partition, each.offset))
     return newest[::-1]

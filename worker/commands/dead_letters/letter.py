@@ -23,7 +23,7 @@ class DeadLetter:
     error: str
     attempts: int
     replays: int
-    dead_lettered_ms: int
+    set_aside_ms: int
     value_is_left_out: bool
 
     @classmethod
@@ -43,7 +43,7 @@ class DeadLetter:
             error=headers.get(PREFIX + "error", ""),
             attempts=number(ATTEMPTS),
             replays=number(REPLAYS),
-            dead_lettered_ms=record.timestamp_ms,
+            set_aside_ms=record.timestamp_ms,
             value_is_left_out=PREFIX + "value-sha256" in headers or PREFIX + "value-was-null" in headers,
         )
 
