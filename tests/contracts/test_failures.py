@@ -163,7 +163,7 @@ def test_a_header_name_that_is_no_unicode_stops_nothing(
 ) -> None:
     world = KafkaWorld(kafka, client)
     topic = world.topic()
-    # Enough to let the interpreter speed up what reads them: the client's error hides from that.
+    # So many before it, as in a stream that has run for a while.
     world.write(topic, *numbered(topic, 300))
     with closing(KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)) as producer:
         producer.send(topic, b"odd", headers=[(NotUnicode("name"), b"1")]).get(30)

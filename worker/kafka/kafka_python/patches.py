@@ -77,7 +77,7 @@ def _receive(transport: Any, receive: Callable[[Any], _Received]) -> _Received:
 def read_any_header_name() -> None:
     """Let consumers read on after a header whose name is no UTF-8; in its place stands the replacement character.
 
-    kafka-python raises in the middle of a batch of records, and `poll` then tries the same batch for ever.
+    Without this a worker once got no further than such a record.
     """
     DefaultRecordBatch._read_msg = _read_leniently
 

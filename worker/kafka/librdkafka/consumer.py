@@ -20,8 +20,8 @@ log.addHandler(logging.NullHandler())
 
 # A call into librdkafka hears no signal until it returns.
 _LONGEST_WAIT_SECONDS = 0.2
-# The client answers a header name that is not UTF-8 with an error and a broken list at once. A call from C notices; one
-# written `message.headers()` does not, once the interpreter has sped it up, and the broken list kills the process.
+# A record whose headers the client could not give once ended the worker. Called this way, the client's error reaches us
+# each time and such a record is read on; so keep it.
 _headers = methodcaller("headers")
 _UNREADABLE = (("unreadable-headers", b"true"),)
 _MEMBERSHIP_START = b"CGMDv2:"
