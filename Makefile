@@ -16,14 +16,16 @@ BUILD = $(RUN) -m tests.image $(TARGET) $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)
 # All that is pinned: all.txt holds what the lock files of the demo, the worker and the trainer hold.
 AUDITED ?= requirements/all.txt requirements/bench.txt
 WORKER_PACKAGES = $(shell sed -n 's/==.*//p' requirements/worker.txt)
+# Most tests wait for Kafka: more processes than two processors. tests/side_by_side.py says what runs beside what.
+TEST = $(RUN) -m pytest -n 4 --dist loadgroup
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check docs bench image sbom audit licences lock clean
+.PHONY: help demo setup test test-all check docs bench image sbom audit licences lock clean
 
 help: ## list these commands
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 demo: $(WORKER_READY) ## real reviews through Kafka, two workers and Redis [REVIEWS=n] [RATE=n] [KEEP=1] [LOCAL_KAFKA=host:port]
 	@$(RUN) -m deploy.local.demo $(if $(REVIEWS),--reviews "$(REVIEWS)") $(if $(RATE),--rate "$(RATE)") \
@@ -31,8 +33,11 @@ demo: $(WORKER_READY) ## real reviews through Kafka, two workers and Redis [REVI
 
 setup: $(ALL_READY) ## the virtual environment .venv with everything, the trainer and the tools for development too
 
-test: $(ALL_READY) ## all tests, those on real Kafka too [ARGS="-k rebalance"]
-	@$(RUN) -m pytest $(ARGS)
+test: $(ALL_READY) ## all tests but the slow ones, those on real Kafka too [ARGS="-k rebalance"]
+	@$(TEST) --slow=none $(ARGS)
+
+test-all: $(ALL_READY) ## the slow ones too: image builds, benchmarks, outages of every kind
+	@$(TEST) $(ARGS)
 
 check: $(ALL_READY) ## lint, format, types
 	$(VENV)/bin/ruff check .

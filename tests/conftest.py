@@ -10,7 +10,9 @@ from deploy.local.kafka import LocalKafka
 from deploy.local.redis import LocalRedis
 from tests.kafka.secure_kafka import SecureKafka, secure_kafka
 
-pytest_plugins = ["tests.s3_fixtures"]
+pytest_plugins = ["tests.s3_fixtures", "tests.side_by_side", "tests.slow"]
+# Where `--no-skips` says that all that tests need is here, this alone cannot be: it would have to be downloaded.
+MAY_SKIP = "NLTK's stop word corpus is not installed here"
 BROKERS = ("kafka", "fragile_kafka", "patient_kafka", "locked_kafka", "cluster", "secure")
 
 
@@ -63,10 +65,17 @@ def redis() -> Iterator[LocalRedis]:
         yield redis
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What CI asks for, which installs all that tests need."""
+    parser.addoption("--no-skips", action="store_true", help="count a test that is skipped as failed")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Show what the brokers logged last beside the failure of a test that used them."""
     report = yield
+    if report.skipped and item.config.getoption("--no-skips") and MAY_SKIP not in str(report.longrepr):
+        report.outcome, report.longrepr = "failed", f"skipped, though nothing may be: {report.longrepr}"
     if report.failed:
         for name in BROKERS:
             brokers = item.funcargs.get(name)
@@ -76,8 +85,7 @@ def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]
     return report
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark every test that uses a broker, so that `-m 'not kafka'` runs the quick ones."""
-    for item in items:
-        if not set(BROKERS).isdisjoint(getattr(item, "fixturenames", ())):
-            item.add_marker("kafka")
+    if not set(BROKERS).isdisjoint(getattr(item, "fixturenames", ())):
+        item.add_marker("kafka")

@@ -15,6 +15,7 @@ from tests.benchmarks.contenders import BASELINES, BATCHED, ONE_BY_ONE, QUIX, Wo
 from tests.benchmarks.reviews import SAMPLE
 from tests.benchmarks.workbench import Workbench
 
+pytestmark = pytest.mark.slow
 REVIEWS = 2_000
 SMALL = {ONE_BY_ONE.name: 5, BATCHED.name: 128, QUIX.name: REVIEWS}
 
@@ -65,17 +66,6 @@ def test_pauses_are_measured_with_and_without_new_versions(bench: Workbench) -> 
     assert row["versions"] == [1, 2]
     for kind in ("with_seconds", "without_seconds"):
         assert 0 < row[kind]["p50"] <= row[kind]["p99"] <= row[kind]["most"]
-
-
-def test_a_new_version_holds_the_loop_up_for_less_than_50_ms(bench: Workbench) -> None:
-    added = []
-    for _ in range(5):  # others on the machine hold it up too, but hardly each time and only beside a swap
-        row = swaps.measure_loop(bench, rate=5_000, swaps=3)
-        assert row["versions"] == [1, 2]
-        added.append(row["with_seconds"]["p50"] - row["without_seconds"]["p50"])
-        if added[-1] < 0.05:
-            return
-    pytest.fail(f"the longest turn took longer by {added} seconds")
 
 
 def test_a_passage_counts_what_brokers_and_redis_took(bench: Workbench) -> None:

@@ -98,6 +98,7 @@ def test_a_closed_broker_can_be_closed_again(world: World, topic: str) -> None:
     world.unstarted(Subscription(topic), None).close()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("transactional_id", ["id", None])
 def test_nothing_listens(client: str, transactional_id: str | None) -> None:
     connection = Connection(f"127.0.0.1:{free_ports(1)[0]}", deadline=2.0)

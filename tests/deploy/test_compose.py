@@ -123,7 +123,7 @@ def test_redis_evicts_as_is_recommended_everywhere() -> None:
     assert {*recommended} == {command[command.index("--maxmemory-policy") + 1]}
 
 
-@pytest.mark.parametrize("service", set(SERVICES) - {"worker"})
+@pytest.mark.parametrize("service", sorted(set(SERVICES) - {"worker"}))
 def test_images_of_others_are_pinned(service: str) -> None:
     assert re.fullmatch(r"[a-z]+(/[a-z]+)?:v?\d+\.\d+\.\d+(-alpine)?", SERVICES[service]["image"])
 

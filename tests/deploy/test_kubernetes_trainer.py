@@ -101,6 +101,7 @@ def _contained(folder: Path, settings: dict[str, str]) -> list[str]:
     return ["bwrap", *options, "--remount-ro", "/", "--chdir", "/app", "--", *command]
 
 
+@pytest.mark.slow
 def test_it_trains_and_publishes_to_a_bucket(own_bucket: Any, tmp_path: Path) -> None:
     missing = [name for name in ("bwrap", "setpriv") if shutil.which(name) is None]
     if missing or os.geteuid() != 0:

@@ -31,6 +31,8 @@ def test_pip_in_the_build_is_told_what_pip_here_is(tmp_path: Path, monkeypatch: 
     assert secrets["certificates"] == authorities
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("image")
 def test_an_archive_holds_the_image_by_name_and_version(worker: Built, tmp_path: Path) -> None:
     container, root = worker.buildah.new_container("scratch")
     (root / "file").write_text("x")

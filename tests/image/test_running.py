@@ -19,7 +19,8 @@ from tests.kafka.topics import committed, unique
 from tests.kafka.waiting import eventually
 from tests.versions import NAME, add_version
 
-pytestmark = pytest.mark.timeout(900)  # the first test waits for the build
+# One process builds the image, and its first test waits for that.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image"), pytest.mark.timeout(900)]
 READY_SECONDS = 90.0
 DONE_SECONDS = 30.0
 DRAIN_SECONDS = 15.0

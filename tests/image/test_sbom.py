@@ -17,7 +17,8 @@ from tests.image.build import PROJECT, version
 from tests.image.conftest import Built
 from tests.image.sbom import is_telling, sbom
 
-pytestmark = pytest.mark.timeout(900)  # the first test waits for the build
+# One process builds the image, and its first test waits for that.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

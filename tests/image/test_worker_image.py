@@ -9,7 +9,8 @@ import pytest
 from tests.image.build import PROJECT, revision, version
 from tests.image.conftest import Built
 
-pytestmark = pytest.mark.timeout(900)  # the first test waits for the build
+# One process builds the image, and its first test waits for that.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image"), pytest.mark.timeout(900)]
 MOST_BYTES = 300_000_000
 USER = "10001"
 

@@ -34,6 +34,7 @@ def cached_ids(server: LocalRedis) -> set[str]:
         return {str(key).removeprefix("sentiment:") for key in client.scan_iter("sentiment:*", count=1_000)}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("away", "back"),
     [(LocalRedis.stop, LocalRedis.start), (LocalRedis.pause, LocalRedis.resume)],

@@ -19,6 +19,7 @@ from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
 from worker.kafka.types import Connection, Subscription
 
+pytestmark = pytest.mark.slow
 MOST_SECONDS_STILL = 15.0
 
 log = logging.getLogger(__name__)

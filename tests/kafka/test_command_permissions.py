@@ -97,7 +97,7 @@ def test_a_running_group_is_checked(secure: SecureKafka, client: str) -> None:
 
 def test_what_is_enough_for_one_command_is_not_for_another(secure: SecureKafka, commands: Commands) -> None:
     permit(secure, commands, "tail")
-    status, _, reported = commands.outcome("send", "A wonderful film")
+    status, _, reported = commands.outcome_here("send", "A wonderful film")
     assert status == 1
     assert "worker/docs/permissions.md" in reported
 

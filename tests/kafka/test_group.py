@@ -1,5 +1,7 @@
 """Workers of one group share the stream, come and go, crash and freeze: nothing is lost, duplicated or out of order."""
 
+import pytest
+
 from tests.kafka.stream import SESSION_SECONDS, Stream
 from tests.kafka.waiting import eventually
 from tests.kafka.workers import STOP_SECONDS
@@ -29,6 +31,7 @@ def test_killed_workers_lose_and_double_nothing(stream: Stream) -> None:
     assert [worker.starts for worker in workers] == [3, 3]
 
 
+@pytest.mark.alone
 def test_a_terminated_worker_ends_at_once_and_hands_over_at_once(stream: Stream) -> None:
     first, _ = stream.ready_workers(2)
     stream.send_reviews(2_000)

@@ -232,6 +232,7 @@ def settled_memory(worker: Worker) -> int:
     return min(sizes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", ["kafka-python"])
 def test_swaps_leave_no_memory_behind(updated: Stream, store: Path) -> None:
     [worker] = updated.ready_workers(1)

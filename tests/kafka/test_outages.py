@@ -66,7 +66,9 @@ def reported_once(worker: Worker) -> bool:
     return [len(worker.events(event)) for event in (AWAY, BACK)] == [1, 1] and len(worker.log.split("\n")) < MOST_LINES
 
 
-@pytest.mark.parametrize("end", [LocalKafka.stop, LocalKafka.kill], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize(
+    "end", [pytest.param(LocalKafka.stop, marks=pytest.mark.slow), LocalKafka.kill], ids=["SIGTERM", "SIGKILL"]
+)
 def test_workers_outlive_a_restart_of_the_broker(
     streams: list[Stream], fragile_kafka: LocalKafka, end: Callable[[LocalKafka, int], None]
 ) -> None:
@@ -108,6 +110,7 @@ def expired(stream: Stream) -> float:
     return sum(worker.metric("transactions_total", outcome="expired") for worker in stream.workers)
 
 
+@pytest.mark.slow
 def test_a_broker_that_stands_still_past_the_deadline_loses_and_doubles_nothing(patient_kafka: LocalKafka) -> None:
     with streams_on(patient_kafka) as streams:
         for stream in streams:

@@ -33,6 +33,7 @@ def test_one_thread_serves_call_after_call(bounded: Bounded) -> None:
     assert threading.get_ident() not in threads
 
 
+@pytest.mark.alone
 def test_it_waits_no_longer_than_it_is_told(bounded: Bounded) -> None:
     never = threading.Event()
     started = time.monotonic()

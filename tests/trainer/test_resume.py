@@ -61,9 +61,21 @@ def start_and_kill(directory: Path, data: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Run:
-    """A run that was killed within its second or third epoch and then went on to its end."""
-    run = start_and_kill(tmp_path_factory.mktemp("killed"), data)
+def killed_once(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Run:
+    """A run that was killed within its second or third epoch; tests get copies."""
+    return start_and_kill(tmp_path_factory.mktemp("killed"), data)
+
+
+@pytest.fixture
+def stopped(killed_once: Run, tmp_path: Path) -> Run:
+    """A copy of it, to change."""
+    return Run.open(shutil.copytree(killed_once.path, tmp_path / "stopped"))
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory, killed_once: Run) -> Run:
+    """One that then went on to its end."""
+    run = Run.open(shutil.copytree(killed_once.path, tmp_path_factory.mktemp("resumed") / "run"))
     done = Checkpoints(run.checkpoints).load()
     assert done
     assert done.epoch < 3
@@ -86,22 +98,22 @@ def test_a_finished_run_is_only_told_about_again(killed: Run, capsys: pytest.Cap
 
 
 def test_a_run_whose_data_has_changed_does_not_go_on(
-    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    stopped: Run, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = tmp_path / "reviews.jsonl"
-    own.write_bytes(data.read_bytes())
-    run = start_and_kill(tmp_path / "runs", own)
-    own.write_bytes(data.read_bytes() + b'{"text": "one more", "label": "positive"}\n')
-    assert main(["resume", str(run.path)]) == 1
+    before = data.read_bytes()
+    data.write_bytes(before + b'{"text": "one more", "label": "positive"}\n')
+    try:
+        assert main(["resume", str(stopped.path)]) == 1
+    finally:
+        data.write_bytes(before)
     assert "has changed" in capsys.readouterr().err
 
 
-def test_a_damaged_checkpoint_is_told_in_one_sentence(tmp_path: Path, data: Path) -> None:
-    run = start_and_kill(tmp_path, data)
-    for path in run.checkpoints.iterdir():
+def test_a_damaged_checkpoint_is_told_in_one_sentence(stopped: Run) -> None:
+    for path in stopped.checkpoints.iterdir():
         path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(BadData, match="Cannot read the checkpoint"):
-        Checkpoints(run.checkpoints).load()
+        Checkpoints(stopped.checkpoints).load()
 
 
 def test_what_is_no_run_cannot_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,12 +156,11 @@ def test_teacher_vectors_averages_and_calibration_go_on_to_the_same_weights_too(
     assert all(np.array_equal(weights, expected[name]) for name, weights in weights_of(stopped).items())
 
 
-def test_a_run_of_another_recipe_does_not_go_on(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = start_and_kill(tmp_path, data)
-    settings = run.settings
+def test_a_run_of_another_recipe_does_not_go_on(stopped: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = stopped.settings
     settings["training"]["learning_rate"] = 0.5
-    write_json(run.path / "settings.json", settings)
-    assert main(["resume", str(run.path)]) == 1
+    write_json(stopped.path / "settings.json", settings)
+    assert main(["resume", str(stopped.path)]) == 1
     assert "is another than the run's" in capsys.readouterr().err
 
 

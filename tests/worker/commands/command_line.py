@@ -1,14 +1,20 @@
-"""`python -m worker COMMAND` in processes of their own, on topics that no other test knows."""
+"""`python -m worker COMMAND` on topics that no other test knows: in processes of their own, or in that of the test."""
 
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deploy.local.kafka import LocalKafka
 from tests.kafka.topics import committed, new_topic, unique
+from worker.__main__ import main
 from worker.dead_letters import dead_letter
 from worker.kafka.connect import open_broker
 from worker.kafka.types import Connection, Message, Record
@@ -58,6 +64,17 @@ class Commands:
         with self.start(*arguments) as process:
             out, err = process.communicate(given, timeout=LIMIT_SECONDS)
         return process.returncode, out, err
+
+    def outcome_here(self, *arguments: str, given: str = "") -> tuple[int, str, str]:
+        """The same without a process of its own, a second less: for commands that fail before they do anything."""
+        out, err, root = io.StringIO(), io.StringIO(), logging.getLogger()
+        with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+            for name, value in self.settings.items():
+                patched.setenv(name, value)
+            patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+            patched.setattr(root, "handlers", [])  # pytest's own: with one, warnings would not come to standard error
+            status = main([*arguments])
+        return status, out.getvalue(), err.getvalue()
 
     def write(self, *messages: Message, transactional_id: str | None = None) -> None:
         connection = Connection(self.kafka.bootstrap_servers)

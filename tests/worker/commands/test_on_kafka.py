@@ -38,7 +38,7 @@ def test_standard_input_is_sent_up_to_the_limit(commands: Commands) -> None:
 
 
 def test_a_bad_line_fails_with_a_sentence(commands: Commands) -> None:
-    status, out, err = commands.outcome("send", "-", given='{"text":"a"}\n{"text":1}\n')
+    status, out, err = commands.outcome_here("send", "-", given='{"text":"a"}\n{"text":1}\n')
     assert (status, out) == (1, "")
     assert err == "error: standard input, line 2: text: Input should be a valid string (1 review before it sent)\n"
     assert len(committed(commands.kafka, commands.input)) == 1
@@ -157,7 +157,7 @@ def nowhere(commands: Commands) -> Commands:
 
 @pytest.mark.parametrize("command", [["tail"], ["send", "x"], ["dead-letters", "list"], ["dead-letters", "replay"]])
 def test_without_kafka_they_fail_in_time_with_a_sentence(nowhere: Commands, command: list[str]) -> None:
-    status, out, err = nowhere.outcome(*command)
+    status, out, err = nowhere.outcome_here(*command)
     assert (status, out) == (1, "")
     assert err.startswith("error: no Kafka server answers at 127.0.0.1:1: start Kafka")
     assert err.count("\n") == 1
@@ -167,7 +167,7 @@ def test_without_kafka_they_fail_in_time_with_a_sentence(nowhere: Commands, comm
 def test_a_topic_that_is_missing_is_named(commands: Commands, name: str) -> None:
     command = {"output": ["tail"], "dead_letter": ["dead-letters", "list"], "input": ["send", "x"]}[name]
     commands.settings[f"SENTIMENT_{name.upper()}_TOPIC"] = "not-there"
-    status, out, err = commands.outcome(*command)
+    status, out, err = commands.outcome_here(*command)
     assert (status, out) == (1, "")
     assert err.startswith("error: topic not-there does not exist")
     assert err.count("\n") == 1

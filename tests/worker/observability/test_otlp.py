@@ -210,6 +210,7 @@ def test_nobody_who_listens_stops_nothing(stream: Stream, monkeypatch: pytest.Mo
     assert len(stream.sentiments()) == 1
 
 
+@pytest.mark.alone
 def test_a_collector_that_never_answers_holds_the_end_up_for_no_longer_than_the_limit(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

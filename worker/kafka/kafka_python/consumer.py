@@ -160,7 +160,7 @@ class Reader:
         for part in self._consumer.assignment():
             end = self._consumer.highwater(part)
             with suppress(self._call.errors):
-                committed_offset = self._consumer.committed_offset(part, timeout_ms=0)
+                committed_offset = self._consumer.position(part, timeout_ms=0)
                 if end is not None and committed_offset is not None:
                     lags[Partition(*part)] = max(0, end - committed_offset)
         return lags

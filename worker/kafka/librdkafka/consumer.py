@@ -147,7 +147,7 @@ class Reader:
     def lags(self) -> dict[Partition, int]:
         """See Broker.lags."""
         lags = {}
-        for at in self._consumer.committed_offset([self._make_partition(*where) for where in self.assigned]):
+        for at in self._consumer.position([self._make_partition(*where) for where in self.assigned]):
             bounds = self._consumer.get_watermark_offsets(at, cached=True)
             reached = max(at.offset, self._end.get(at.partition, -1))
             if bounds and bounds[1] >= 0 and reached >= 0:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import wait_until
 from tests.kafka.topics import topic_names
@@ -20,6 +22,7 @@ def run_demo(directory: Path, *arguments: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
 
 
+@pytest.mark.kafka
 def test_every_review_comes_out_once_though_a_worker_is_killed(tmp_path: Path) -> None:
     done = run_demo(tmp_path)
     assert done.returncode == 0, done.stderr
@@ -50,6 +53,7 @@ def test_a_kafka_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
     log = tmp_path / "log"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -60,6 +64,7 @@ def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
+@pytest.mark.slow
 def test_what_it_says_to_try_while_it_stays_up_works(tmp_path: Path) -> None:
     log = tmp_path / "log"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

@@ -92,6 +92,7 @@ def test_an_update_and_restarts_of_a_group_of_its_own(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_ctrl_c_ends_all_that_it_started_and_says_what_is_unfinished(tmp_path: Path) -> None:
     with start(tmp_path, "--local", "--model-name=imdb", "--workers=1") as process:
