@@ -94,17 +94,26 @@ def _versions() -> Panels:
             "Workers by version",
             "How many workers use each version: a rollout is one area that takes another's place.",
             Query(in_use, f"{VERSION} ({{{{label}}}})"),
+            width=6,
+        ),
+        stacked(
+            "Workers by release",
+            "How many workers run each release of this program: more than one side by side during an update only.",
+            Query(f"count by (version) ({series('build_info')})", "{{version}}"),
+            width=6,
         ),
         lines(
             "In service since",
             "How long each worker's main version has been in use.",
             Query(f"time() - (max by (instance) ({series('model_loaded_timestamp_seconds')}) > 0)", "{{instance}}"),
             unit="s",
+            width=6,
         ),
         bars(
             "Loads",
             "Versions loaded, and attempts that failed.",
             Query(f"sum by (outcome) ({increase('model_loads_total')})", "{{outcome}}"),
+            width=6,
         ),
     ]
 
