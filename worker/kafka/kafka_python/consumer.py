@@ -160,9 +160,9 @@ class Reader:
         for part in self._consumer.assignment():
             end = self._consumer.highwater(part)
             with suppress(self._call.errors):
-                committed_offset = self._consumer.position(part, timeout_ms=0)
-                if end is not None and committed_offset is not None:
-                    lags[Partition(*part)] = max(0, end - committed_offset)
+                position = self._consumer.position(part, timeout_ms=0)
+                if end is not None and position is not None:
+                    lags[Partition(*part)] = max(0, end - position)
         return lags
 
     def close(self, seconds: float) -> None:
