@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from kafka import KafkaProducer
 
 from deploy.local.kafka import LocalKafka
 from deploy.local.processes import free_ports
-from tests.contracts.worlds import KafkaWorld, MemoryWorld, World, message, numbered, poll, values
+from tests.contracts.worlds import KafkaWorld, MemoryWorld, World, message, values
 from tests.kafka.topics import unique
 from worker.errors import AccessDenied, BatchExpired, BatchRefused, KafkaAway, StopWorker, TopicMissing
 from worker.kafka.broker import Broker
@@ -147,32 +145,6 @@ def test_both_clients_put_a_key_on_the_same_partition(kafka: LocalKafka) -> None
     assert set(one.values()) == set(range(7))
     for world in worlds:
         world.close()
-
-
-class NotUnicode(str):
-    """A header name that no program of this project would write."""
-
-    def encode(self, *_: str) -> bytes:
-        return b"\xff"
-
-
-@pytest.mark.parametrize(
-    ("client", "header"), [("kafka-python", ("\ufffd", b"1")), ("librdkafka", ("unreadable-headers", b"true"))]
-)
-def test_a_header_name_that_is_no_unicode_stops_nothing(
-    kafka: LocalKafka, client: str, header: tuple[str, bytes]
-) -> None:
-    world = KafkaWorld(kafka, client)
-    topic = world.topic()
-    # So many before it, as in a stream that has run for a while.
-    world.write(topic, *numbered(topic, 300))
-    with closing(KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)) as producer:
-        producer.send(topic, b"odd", headers=[(NotUnicode("name"), b"1")]).get(30)
-    world.write(topic, message(topic, b"next"))
-    records = poll(world.broker(Subscription(topic)), 302)
-    assert values(records[300:]) == [b"odd", b"next"]
-    assert [list(record.headers) for record in records[300:]] == [[header], []]
-    world.close()
 
 
 @pytest.mark.parametrize("stored", [True, False])
