@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import msgspec
 
 from worker.kafka.types import MAX_MESSAGE_BYTES, Message, Record
 
@@ -77,12 +73,6 @@ def _bytes(note: str | int) -> bytes:
     return str(note).encode("utf-8", "backslashreplace")
 
 
-class _Snapshot(msgspec.Struct):
-    seen: int
-    dead: str
-    at: int
-
-
 @dataclass(frozen=True, slots=True)
 class OutcomeWindow:
     """Which of the last `SIZE` records became dead letters; immutable, one bit a record, newest last.
@@ -108,25 +98,3 @@ class OutcomeWindow:
     def exceeds(self, max_ratio: float) -> bool:
         """Whether, with a full window, more than this share were dead letters."""
         return self.seen >= self.SIZE and self.dead_bits.bit_count() > max_ratio * self.SIZE
-
-    def to_metadata(self, now_ms: int) -> str:
-        """Text for a committed position, below 300 characters."""
-        packed = base64.b64encode(self.dead_bits.to_bytes(self.SIZE // 8)).decode() if self.dead_bits else ""
-        return msgspec.json.encode(_Snapshot(self.seen, packed, now_ms)).decode()
-
-    @classmethod
-    def newest_of(cls, metadata: Iterable[str]) -> OutcomeWindow:
-        """The latest window among committed positions; an empty one where none is found (others may write there)."""
-        snapshots = []
-        for text in metadata:
-            try:
-                snapshot = msgspec.json.decode(text, type=_Snapshot)
-                bits = int.from_bytes(base64.b64decode(snapshot.dead, validate=True))
-            except (msgspec.DecodeError, binascii.Error, ValueError):
-                continue
-            if 0 <= snapshot.seen <= cls.SIZE and bits < 1 << cls.SIZE:
-                snapshots.append((snapshot.at, snapshot.seen, bits))
-        if not snapshots:
-            return cls()
-        _, seen, bits = max(snapshots)
-        return cls(seen, bits)

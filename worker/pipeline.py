@@ -20,9 +20,9 @@ from worker.messages import ReviewDecoder, Sentiment, encode_sentiment
 from worker.observability.health import Health
 from worker.observability.metrics import Metrics
 from worker.observability.tracing import BatchSpan
+from worker.offset_metadata import OffsetMetadata, newest_outcomes
 from worker.rollout.counters import Staged
 from worker.rollout.rollout import Rollout
-from worker.rollout.stats import to_metadata
 from worker.serving.drift import DriftMeter
 from worker.serving.results import BatchScores, VersionScores
 from worker.serving.routing import ActiveVersions
@@ -186,15 +186,21 @@ class Pipeline:
         """The outcomes with this batch's. Raises TooManyDeadLetters before anything of the batch is written."""
         if self._outcomes is None:
             committed = self._broker.committed().values()
-            self._outcomes = OutcomeWindow.newest_of(committed_offset.metadata for committed_offset in committed)
+            self._outcomes = newest_outcomes(committed_offset.metadata for committed_offset in committed)
         outcomes = self._outcomes.after([index in batch.bad for index in range(len(batch.records))])
         if outcomes.exceeds(self._settings.max_dead_letter_ratio):
             raise TooManyDeadLetters(_too_many(batch, self._settings))
         return outcomes
 
     def _metadata(self, outcomes: OutcomeWindow, staged: Staged) -> Callable[[Partition], str]:
-        shared = outcomes.to_metadata(int(self._clock() * 1000))
-        return lambda partition: to_metadata(shared, staged.stats.get(partition))
+        shared = OffsetMetadata.of(outcomes, int(self._clock() * 1000))
+        plain = shared.text()
+
+        def text(partition: Partition) -> str:
+            stats = staged.stats.get(partition)
+            return shared.text(stats.encodings()) if stats else plain
+
+        return text
 
     def _write_cache(self, sentiments: Sequence[tuple[str, bytes]]) -> None:
         if self._cache is not None and sentiments:

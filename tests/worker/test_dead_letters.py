@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from worker.dead_letters import OutcomeWindow, dead_letter, size_bytes, writable_headers
 from worker.kafka.types import MAX_MESSAGE_BYTES, Message, Record
+from worker.offset_metadata import OffsetMetadata, newest_outcomes
 
 patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 header_lists = st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=8)), max_size=5)
@@ -139,14 +140,14 @@ def test_it_counts_the_last_thousand(batches: list[list[bool]]) -> None:
 @given(st.lists(st.booleans(), max_size=1_200), st.integers(0, 2**43))
 def test_it_survives_in_the_metadata_of_a_position(outcomes: list[bool], now_ms: int) -> None:
     window = OutcomeWindow().after(outcomes)
-    text = window.to_metadata(now_ms)
-    assert OutcomeWindow.newest_of(["", text]) == window
+    text = OffsetMetadata.of(window, now_ms).text()
+    assert newest_outcomes(["", text]) == window
     assert len(text) < 300
 
 
 def test_the_newest_of_several_counts() -> None:
     old, new = OutcomeWindow().after([True] * 5), OutcomeWindow().after([False] * 3)
-    assert OutcomeWindow.newest_of([new.to_metadata(2), old.to_metadata(1)]) == new
+    assert newest_outcomes([OffsetMetadata.of(new, 2).text(), OffsetMetadata.of(old, 1).text()]) == new
 
 
 @patiently
@@ -155,4 +156,4 @@ def test_the_newest_of_several_counts() -> None:
     | st.sampled_from(["{}", "null", '{"seen":5,"dead":"?","at":1}', '{"seen":-1,"dead":"","at":1}'])
 )
 def test_what_others_write_there_is_passed_over(text: str) -> None:
-    assert OutcomeWindow.newest_of([text]) == OutcomeWindow()
+    assert newest_outcomes([text]) == OutcomeWindow()

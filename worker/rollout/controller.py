@@ -12,7 +12,7 @@ from models.errors import LabelsChanged, StoreError
 from models.registry.labels import CANARY, STABLE, with_label
 from worker.observability.metrics import Metrics
 from worker.rollout.analysis import PROMOTE, WAIT, Limits, Verdict, judge
-from worker.rollout.stats import from_metadata, total
+from worker.rollout.stats import read_stats, total
 from worker.serving.routing import Experiment
 
 _REPORTED = ("decision", "stable", "canary", "since")
@@ -73,7 +73,7 @@ class RolloutController:
             experiment = Experiment.labelled(labels)
             if experiment is None:
                 return None
-            stats = total((from_metadata(text) for text in metadata()), experiment)
+            stats = total((read_stats(text) for text in metadata()), experiment)
             if stats is None:
                 return None
             verdict = judge(stats, self._limits, int(self._clock() * 1000))

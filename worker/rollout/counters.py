@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from worker.kafka.broker import Broker
 from worker.kafka.types import CommittedOffset, Partition, Record
-from worker.rollout.stats import CanaryStats, from_metadata, total
+from worker.rollout.stats import CanaryStats, read_stats, total
 from worker.serving.results import BatchScores
 from worker.serving.routing import ActiveVersions, Experiment
 
@@ -104,7 +104,7 @@ class Counting:
     def _learn(self, positions: Mapping[Partition, CommittedOffset]) -> None:
         self._learnt = time.monotonic()
         for partition, position in positions.items():
-            if partition not in self._known and (stats := from_metadata(position.metadata)):
+            if partition not in self._known and (stats := read_stats(position.metadata)):
                 self._stats[partition] = stats
 
 

@@ -6,14 +6,13 @@ any worker can read the counts of all partitions without asking the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from worker.offset_metadata import OffsetMetadata
 from worker.serving.routing import Experiment
 
-# Kafka takes 4,096 bytes unless its owner set offset.metadata.max.bytes.
-_MOST_BYTES = 4_000
 _REASON_CHARACTERS = 200
 
 
@@ -41,6 +40,12 @@ class CanaryStats(msgspec.Struct, frozen=True, omit_defaults=True):
     canary_seconds: float = 0.0
     load_failure: str = msgspec.field(default="", name="refusal")
 
+    def encodings(self) -> Iterator[bytes]:
+        """These counts as JSON, and without the classes, for where that is too much."""
+        short = msgspec.structs.replace(self, load_failure=self.load_failure[:_REASON_CHARACTERS])
+        yield msgspec.json.encode(short)
+        yield msgspec.json.encode(msgspec.structs.replace(short, stable_classes={}, canary_classes={}))
+
     def plus(self, other: CanaryStats) -> CanaryStats:
         """The counts of both, of the same experiment."""
         return CanaryStats(
@@ -60,29 +65,15 @@ class CanaryStats(msgspec.Struct, frozen=True, omit_defaults=True):
         )
 
 
-class _Metadata(msgspec.Struct):
-    canary: CanaryStats | None = None
-
-
-def from_metadata(text: str) -> CanaryStats | None:
-    """The counts in a committed position's metadata; None without any, and for what others wrote there."""
+def read_stats(metadata: str) -> CanaryStats | None:
+    """The counts beside a committed offset; None without any, and for what others wrote there."""
+    kept = OffsetMetadata.read(metadata)
+    if kept is None or isinstance(kept.canary, msgspec.UnsetType):
+        return None
     try:
-        return msgspec.json.decode(text, type=_Metadata).canary
+        return msgspec.json.decode(kept.canary, type=CanaryStats)
     except msgspec.DecodeError:
         return None
-
-
-def to_metadata(outcomes: str, stats: CanaryStats | None) -> str:
-    """A position's metadata, a JSON object, with the counts in it, or as much of them as Kafka takes."""
-    if stats is None:
-        return outcomes
-    short = msgspec.structs.replace(stats, load_failure=stats.load_failure[:_REASON_CHARACTERS])
-    without_classes = msgspec.structs.replace(short, stable_classes={}, canary_classes={})
-    for each in (short, without_classes):
-        text = f'{outcomes[:-1]},"canary":{msgspec.json.encode(each).decode()}}}'
-        if len(text.encode()) <= _MOST_BYTES:
-            return text
-    return outcomes
 
 
 def total(parts: Iterable[CanaryStats | None], experiment: Experiment) -> CanaryStats | None:

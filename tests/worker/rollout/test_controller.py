@@ -12,9 +12,10 @@ from models.registry.registry import Registry
 from tests.versions import NAME, add_version
 from tests.worker.rollout.test_analysis import LATER, stats
 from worker.observability.metrics import Metrics
+from worker.offset_metadata import OffsetMetadata
 from worker.rollout.analysis import Limits
 from worker.rollout.controller import APPLY, OFF, RECOMMEND, RolloutController
-from worker.rollout.stats import CanaryStats, to_metadata
+from worker.rollout.stats import CanaryStats
 
 CANARY = {"version": 2, "share": 0.1}
 
@@ -34,7 +35,7 @@ def controller(store: Any, mode: str = APPLY) -> RolloutController:
 
 
 def metadata(*parts: CanaryStats) -> list[str]:
-    return [to_metadata('{"at":1}', part) for part in parts]
+    return [OffsetMetadata(at=1).text(part.encodings()) for part in parts]
 
 
 GOOD, BAD = stats(), stats(differed=1_500)

@@ -1,5 +1,6 @@
 from worker.dead_letters import OutcomeWindow
-from worker.rollout.stats import CanaryStats, from_metadata, to_metadata, total
+from worker.offset_metadata import OffsetMetadata, newest_outcomes
+from worker.rollout.stats import CanaryStats, read_stats, total
 from worker.serving.routing import Experiment
 
 SOME = CanaryStats(
@@ -9,20 +10,18 @@ SOME = CanaryStats(
 
 def test_signals_travel_in_metadata_beside_the_outcomes() -> None:
     outcomes = OutcomeWindow().after([True, False])
-    metadata = to_metadata(outcomes.to_metadata(5), SOME)
-    assert from_metadata(metadata) == SOME
-    assert OutcomeWindow.newest_of([metadata]) == outcomes
+    metadata = OffsetMetadata.of(outcomes, 5).text(SOME.encodings())
+    assert read_stats(metadata) == SOME
+    assert newest_outcomes([metadata]) == outcomes
 
 
-def test_without_a_canary_metadata_is_as_it_was() -> None:
-    metadata = OutcomeWindow().to_metadata(5)
-    assert to_metadata(metadata, None) == metadata
-    assert from_metadata(metadata) is None
+def test_without_a_canary_there_are_no_counts() -> None:
+    assert read_stats(OffsetMetadata.of(OutcomeWindow(), 5).text()) is None
 
 
 def test_what_others_wrote_there_is_no_signal() -> None:
     for text in ("", "{", "[]", '{"canary": 1}', '{"canary": {"contest": "x"}}'):
-        assert from_metadata(text) is None
+        assert read_stats(text) is None
 
 
 def test_metadata_fits_what_kafka_takes() -> None:
@@ -37,15 +36,15 @@ def test_metadata_fits_what_kafka_takes() -> None:
         "no" * 9_000,
     )
     full = OutcomeWindow().after([True] * OutcomeWindow.SIZE)
-    assert len(to_metadata(full.to_metadata(10**13), most)) < 4096
+    assert len(OffsetMetadata.of(full, 10**13).text(most.encodings())) < 4096
 
 
 def test_class_counts_of_very_many_classes_stay_out() -> None:
     classes = {f"class-{number}": 10**9 for number in range(500)}
     stats = CanaryStats(Experiment(1, 2), 0, served=7, stable_classes=classes)
-    metadata = to_metadata(OutcomeWindow().to_metadata(5), stats)
+    metadata = OffsetMetadata.of(OutcomeWindow(), 5).text(stats.encodings())
     assert len(metadata) < 4096
-    assert from_metadata(metadata) == CanaryStats(Experiment(1, 2), 0, served=7)
+    assert read_stats(metadata) == CanaryStats(Experiment(1, 2), 0, served=7)
 
 
 def test_sums_are_of_one_pair_of_versions() -> None:
@@ -61,7 +60,7 @@ def test_sums_are_of_one_pair_of_versions() -> None:
 def test_metadata_keeps_the_names_that_workers_of_other_releases_read_and_write() -> None:
     canary = '{"contest":[1,2,"2026-01-31T12:00:00.000Z"],"first":5,"refusal":"damaged"}'
     written = '{"seen":1,"dead":"","at":7,"canary":' + canary + "}"
-    stats = from_metadata(written)
+    stats = read_stats(written)
     assert stats is not None
     assert (stats.experiment.canary, stats.first, stats.load_failure) == (2, 5, "damaged")
-    assert to_metadata('{"seen":1,"dead":"","at":7}', stats) == written
+    assert OffsetMetadata(1, "", 7).text(stats.encodings()) == written

@@ -9,7 +9,7 @@ from tests.reviews import sample
 from tests.worker.stream import INPUT, Stream
 from worker.kafka.memory.broker import MemoryBroker
 from worker.rollout.rollout import Rollout
-from worker.rollout.stats import CanaryStats, from_metadata, total
+from worker.rollout.stats import CanaryStats, read_stats, total
 from worker.serving.routing import Experiment
 
 
@@ -61,7 +61,7 @@ class Tried(Stream):
     def committed(self) -> list[CanaryStats | None]:
         """What each partition's position holds."""
         positions = self.broker.group_offsets(self.settings.kafka_group_id, INPUT).values()
-        return [from_metadata(position.metadata) for position in positions]
+        return [read_stats(position.metadata) for position in positions]
 
     def total(self) -> CanaryStats:
         found = total(self.committed(), Experiment(1, 2))
