@@ -7,10 +7,9 @@ bound so short that a busy machine would break it: it begins when no other test 
 
 import fcntl
 import json
-import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -54,17 +53,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups 
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put long waits beside computing tests, those that run alone last, and tell the leading process the groups."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    if run is None:
+    process = process_of(config)
+    if process is None:
         return
     groups = [group_of(item) for item in items]
     waiting = [item.get_closest_marker(WAITING) is not None for item in items]
-    told = lock_of(run).with_suffix(f".{os.environ['PYTEST_XDIST_WORKER']}")
+    shared = lock_of(process["testrunuid"])
+    told = shared.with_suffix(f".{process['workerid']}")
     by_name = dict(zip((item.nodeid for item in items), groups, strict=True))
     told.write_text(json.dumps(by_name), encoding="utf-8")
-    told.replace(lock_of(run).with_suffix(GROUPS))
+    told.replace(shared.with_suffix(GROUPS))
     items[:] = [items[index] for index in order(groups, waiting)]
 
 
@@ -107,11 +107,17 @@ def order(groups: Sequence[str], waiting: Sequence[bool]) -> list[int]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Begin a test marked `alone` when no other process runs one; around pytest-timeout, which must not count this."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    if run is None:
+    process = process_of(item.config)
+    if process is None:
         return (yield)
-    with turn(lock_of(run), item.get_closest_marker(ALONE) is not None):
+    with turn(lock_of(process["testrunuid"]), item.get_closest_marker(ALONE) is not None):
         return (yield)
+
+
+def process_of(config: pytest.Config) -> Mapping[str, str] | None:
+    """What pytest-xdist tells one of its processes; None outside of them, as where a test runs pytest itself."""
+    told: Mapping[str, str] | None = getattr(config, "workerinput", None)
+    return told
 
 
 def lock_of(run: str) -> Path:

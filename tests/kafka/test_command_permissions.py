@@ -9,7 +9,7 @@ from deploy.local.redis import LocalRedis
 from deploy.local.topics import create_topics
 from tests.kafka.permissions import needed
 from tests.kafka.secure_kafka import SecureKafka
-from tests.kafka.stream import Stream
+from tests.kafka.stream import MODEL, Stream
 from tests.kafka.topics import committed, unique
 from tests.worker.commands.command_line import Commands
 
@@ -83,6 +83,7 @@ def test_a_running_group_is_checked(secure: SecureKafka, client: str) -> None:
         commands.input, commands.output, commands.dead_letters = stream.input, stream.output, stream.dead_letters
         topics = {"INPUT": stream.input, "OUTPUT": stream.output, "DEAD_LETTER": stream.dead_letters}
         commands.settings |= {f"SENTIMENT_{purpose}_TOPIC": topic for purpose, topic in topics.items()}
+        commands.settings["SENTIMENT_MODEL_NAME"] = MODEL
         permit(secure, commands, "rolling-check")
         stream.ready_workers(1)
         flags = ("--no-update", "--restart-command=true", "--rate=50", "--seconds=1", "--json")

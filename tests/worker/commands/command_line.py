@@ -57,7 +57,7 @@ class Commands:
     def __call__(self, *arguments: str, given: str = "") -> str:
         """What a command that must succeed wrote."""
         status, out, err = self.outcome(*arguments, given=given)
-        assert (status, err) == (0, ""), err
+        assert (status, err) == (0, ""), err + out
         return out
 
     def outcome(self, *arguments: str, given: str = "") -> tuple[int, str, str]:
