@@ -71,7 +71,7 @@ class Commands:
         with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
             for name, value in self.settings.items():
                 patched.setenv(name, value)
-            patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+            patched.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(given.encode()))))
             patched.setattr(root, "handlers", [])  # pytest's own: with one, warnings would not come to standard error
             status = main([*arguments])
         return status, out.getvalue(), err.getvalue()
