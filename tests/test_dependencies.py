@@ -52,7 +52,7 @@ def made(target: str, **variables: str) -> tuple[bool, str, str]:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     # Installed is what these tests run with; nothing is to be installed by them.
-    command = ["make", "--assume-old=.venv/.all-ready", f"RUN={sys.executable}", target]
+    command = ["make", "--assume-old=.venv/.all-ready", "--no-print-directory", f"RUN={sys.executable}", target]
     command += [f"{name}={value}" for name, value in variables.items()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.returncode == 0, done.stdout, done.stderr
