@@ -26,6 +26,7 @@ def test_killed_workers_lose_and_double_nothing(stream: Stream) -> None:
     with stream.load():
         for worker in workers * 2:
             stream.wait_for_results(200)
+            worker.wait_until_it_runs()
             worker.kill()
     assert stream.verdict() == Verdict()
     assert [worker.starts for worker in workers] == [3, 3]

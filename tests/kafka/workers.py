@@ -135,6 +135,10 @@ class Worker:
         """Send a signal to the process of the moment."""
         self._process.send_signal(number)
 
+    def wait_until_it_runs(self, deadline_seconds: float = READY_SECONDS) -> None:
+        """Wait until a supervised one that was killed is started again: killing it before that would not count."""
+        eventually(lambda: self.status is None, deadline_seconds, f"{self.name} was not started again")
+
     def kill(self) -> None:
         """End it with SIGKILL, as the kernel would; a supervised one comes back."""
         self.send(signal.SIGKILL)
