@@ -1,16 +1,18 @@
 """One version wherever it shows, one command however it is called, and what belongs to the distribution."""
 
+import ast
 import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module, metadata
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 from prometheus_client import generate_latest
 from setuptools import find_packages
 
@@ -151,3 +153,31 @@ def test_the_distribution_has_the_code_and_no_tests_pages_or_tools() -> None:
     assert not {name for name in found if name.startswith(("tests", "worker.docs"))}
     for name in ("models", "worker", "trainer", "deploy/local"):
         assert (ROOT / name / "py.typed").is_file()
+
+
+def test_what_workers_import_is_pinned_for_production() -> None:
+    lock = (ROOT / "requirements" / "worker.txt").read_text(encoding="utf-8")
+    pinned = {line.partition("==")[0] for line in lock.splitlines() if "==" in line}
+    distributions = metadata.packages_distributions()
+    missing = {
+        name
+        for name in {name for path in _served_files() for name in _imported(path)}
+        if not {canonicalize_name(each) for each in distributions.get(name, [])} & pinned
+    }
+    # It draws the picture of a rolling check, and says what to install.
+    assert missing == {"matplotlib"}
+
+
+def _served_files() -> Iterator[Path]:
+    for package in ("worker", "models"):
+        yield from (path for path in (ROOT / package).rglob("*.py") if path.parent != ROOT / "worker" / "docs")
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """The packages of others that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        for name in {name.partition(".")[0] for name in names} - {"worker", "models"}:
+            if name not in sys.stdlib_module_names:
+                yield name
