@@ -1,6 +1,7 @@
 """`make audit` and `make licences` fail where they must, and every pinned package has a hash."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,9 @@ def made(target: str, **variables: str) -> tuple[bool, str, str]:
     # Installed is what these tests run with; nothing is to be installed by them.
     command = ["make", "--assume-old=.venv/.all-ready", "--no-print-directory", f"RUN={sys.executable}", target]
     command += [f"{name}={value}" for name, value in variables.items()]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # Nor may they be given what `make test` itself was given.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return done.returncode == 0, done.stdout, done.stderr
 
 

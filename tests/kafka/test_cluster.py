@@ -19,7 +19,8 @@ from worker.kafka.broker import Broker
 from worker.kafka.connect import open_broker
 from worker.kafka.types import Connection, Subscription
 
-pytestmark = pytest.mark.slow
+# Pauses are measured, and a broker that a failed test left behind would fail the next.
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 MOST_SECONDS_STILL = 15.0
 
 log = logging.getLogger(__name__)

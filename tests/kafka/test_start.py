@@ -72,6 +72,7 @@ def test_a_missing_topic_ends_the_worker_with_the_way_to_create_it(stream: Strea
     assert "Traceback" not in worker.log
 
 
+@pytest.mark.alone
 def test_one_of_two_live_workers_of_the_same_instance_id_ends_with_the_setting_to_change(stream: Stream) -> None:
     twins = [stream.worker(instance_id="the-same") for _ in range(2)]
     with stream.load():
