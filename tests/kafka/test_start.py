@@ -16,6 +16,8 @@ from tests.versions import BREAKS, NAME, add_version
 from worker.commands.rolling_check.checker import Verdict
 
 END_SECONDS = 40.0
+# Two of one id take turns at fencing each other until one meets it often enough in a row.
+FIGHT_SECONDS = 120.0
 PASSWORD = "correct-horse"
 LISTENER = "listener.name.clients"
 DEMANDS_A_PASSWORD = {
@@ -76,7 +78,7 @@ def test_a_missing_topic_ends_the_worker_with_the_way_to_create_it(stream: Strea
 def test_one_of_two_live_workers_of_the_same_instance_id_ends_with_the_setting_to_change(stream: Stream) -> None:
     twins = [stream.worker(instance_id="the-same") for _ in range(2)]
     with stream.load():
-        eventually(lambda: any(twin.status is not None for twin in twins), END_SECONDS, "both go on")
+        eventually(lambda: any(twin.status is not None for twin in twins), FIGHT_SECONDS, "both go on")
     loser = next(twin for twin in twins if twin.status is not None)
     assert loser.status == 1
     assert "SENTIMENT_INSTANCE_ID" in loser.error()
