@@ -35,10 +35,10 @@ class AdminQueries(Protocol):
         """See Broker.create_topics."""
 
     def offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
-        """See Broker.group_positions."""
+        """See Broker.group_offsets."""
 
     def set_positions(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
-        """See Broker.set_group_positions."""
+        """See Broker.set_group_offsets."""
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:
         """See Broker.offsets_at."""
@@ -63,11 +63,11 @@ class CachedAdmin:
                 time.sleep(_MOMENT_SECONDS)
 
     def group_offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
-        """See Broker.group_positions."""
+        """See Broker.group_offsets."""
         return self._cluster.offsets(group_id, topic)
 
     def set_group_offsets(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
-        """See Broker.set_group_positions."""
+        """See Broker.set_group_offsets."""
         self._cluster.set_positions(group_id, offsets)
 
     def offsets_at(self, topic: str, start: int) -> dict[Partition, int]:

@@ -125,7 +125,7 @@ class Topics:
             self._ask(partial(self._create, new))
 
     def offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
-        """See Broker.group_positions."""
+        """See Broker.group_offsets."""
         found = self._ask(lambda admin: admin.list_group_offsets({group_id: None}))[group_id]
         return {
             Partition(*part): CommittedOffset(committed_offset.offset, committed_offset.metadata or "")
@@ -134,7 +134,7 @@ class Topics:
         }
 
     def set_positions(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
-        """See Broker.set_group_positions."""
+        """See Broker.set_group_offsets."""
         make = self._client.structs.OffsetAndMetadata
         asked = {self._call.partition(*part): make(offset, metadata) for part, (offset, metadata) in offsets.items()}
         answers = self._ask(lambda admin: admin.alter_group_offsets(group_id, asked))

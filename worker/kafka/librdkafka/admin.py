@@ -143,7 +143,7 @@ class Topics:
                 raise StopWorker(f"topic {topic} cannot be created: {failure.str()}")
 
     def offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
-        """See Broker.group_positions."""
+        """See Broker.group_offsets."""
         asked = [self._client.ConsumerGroupTopicPartitions(group_id)]
         answer = self._admin.list_consumer_group_offsets(asked, request_timeout=self._seconds)[group_id]
         self._require(answer, f"the positions of group {group_id}")
@@ -154,7 +154,7 @@ class Topics:
         }
 
     def set_positions(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
-        """See Broker.set_group_positions."""
+        """See Broker.set_group_offsets."""
         make = self._client.TopicPartition
         asked = [make(*part, offset, metadata) for part, (offset, metadata) in offsets.items()]
         groups = [self._client.ConsumerGroupTopicPartitions(group_id, asked)]

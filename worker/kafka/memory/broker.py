@@ -127,7 +127,7 @@ class MemoryBroker:
             self._kafka.create(topic.name, topic.partitions)
 
     def group_offsets(self, group_id: str, topic: str) -> dict[Partition, CommittedOffset]:
-        """See Broker.group_positions."""
+        """See Broker.group_offsets."""
         self._reach()
         offsets = self._kafka.groups[group_id].offsets if group_id in self._kafka.groups else {}
         return {
@@ -135,7 +135,7 @@ class MemoryBroker:
         }
 
     def set_group_offsets(self, group_id: str, offsets: Mapping[Partition, CommittedOffset]) -> None:
-        """See Broker.set_group_positions."""
+        """See Broker.set_group_offsets."""
         self._reach()
         with self._kafka.lock:
             if self._kafka.groups[group_id].members:
