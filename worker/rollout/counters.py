@@ -84,7 +84,7 @@ class Counting:
         return Staged(stats, additions)
 
     def committed(self, staged: Staged) -> None:
-        """The batch is committed, and its signals with it."""
+        """The batch is committed, and its counts with it."""
         for partition, stats in staged.stats.items():
             if stats:
                 self._stats[partition] = stats
